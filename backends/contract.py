@@ -1,0 +1,142 @@
+"""The contract between the gateway and whatever serves a request: an engine of ours or a provider.
+
+Types only, no I/O. ``Backend`` is all that dispatch sees; ``EngineKind`` is what the scheduler's runtime needs
+to start a local engine. The suite in ``tests/contract`` holds every implementation to these promises.
+"""
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Task(StrEnum):
+    """What a client wants done; a profile lists the tasks it serves."""
+
+    CHAT = "chat"
+    COMPLETION = "completion"
+    EMBEDDING = "embedding"
+    IMAGE = "image"
+    IMAGE_EDIT = "image_edit"
+    VIDEO = "video"
+    SPEECH = "speech"
+
+
+class BackendState(StrEnum):
+    """The life of a resident, as shown by ``/api/ps``. Advisory: nobody branches on a snapshot of it."""
+
+    STARTING = "starting"
+    READY = "ready"
+    SLEEPING = "sleeping"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FAILED = "failed"
+
+
+class Call(Struct, frozen=True, kw_only=True):
+    """One request to a backend. ``body`` is sent as it is; times are in seconds."""
+
+    path: str
+    body: bytes
+    stream: bool = False
+    method: str = "POST"
+    content_type: str = "application/json"
+    request_id: str = ""
+    first_event_timeout: float = 120.0
+    idle_timeout: float = 60.0
+
+
+class Reply(Protocol):
+    """An answer whose head and first bytes are in hand: the commit point has been reached.
+
+    ``first`` is the whole body of a plain answer, or everything up to and including the first complete SSE event
+    of a stream. Iterating yields the bytes that follow, unchanged, and raises ``BackendError`` (``STREAM_BROKEN``,
+    ``UPSTREAM_TIMEOUT``) when the backend fails midway. ``aclose`` stops the backend's work by closing the
+    connection; it is idempotent and safe to call at any time, also from a task being cancelled.
+    """
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def content_type(self) -> str: ...
+
+    @property
+    def headers(self) -> tuple[tuple[str, str], ...]: ...
+
+    @property
+    def first(self) -> bytes: ...
+
+    @property
+    def complete(self) -> bool:
+        """True when ``first`` is the whole body."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    def aclose(self) -> None: ...
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """What a probe learned. ``detail`` is for operators."""
+
+    ready: bool
+    detail: str = ""
+
+
+class Backend(Protocol):
+    """An engine process or a provider, ready to take calls."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def open(self, call: Call) -> Reply:
+        """Send ``call`` and return once the commit point is reached.
+
+        Raises ``BackendError``; cancelling the awaiting task closes the connection, which stops the work.
+        """
+        ...
+
+    async def health(self) -> Health: ...
+
+    async def aclose(self) -> None: ...
+
+
+class DeviceShare(Struct, frozen=True):
+    """``bytes`` of memory granted on one device (``id`` is ``cpu`` or a GPU UUID)."""
+
+    device_id: str
+    bytes: int
+
+
+class LaunchRequest(Struct, frozen=True, kw_only=True):
+    """Everything an engine may know about the process it is about to be. ``run_dir`` is private and short-lived."""
+
+    variant_id: str
+    served_name: str
+    weights: tuple[Path, ...]
+    shares: tuple[DeviceShare, ...]
+    run_dir: Path
+    slots: int
+    context_tokens: int
+
+
+class LaunchPlan(Struct, frozen=True, kw_only=True):
+    """A command line made from typed fields. No shell ever reads it; ``env`` is the whole environment."""
+
+    argv: tuple[str, ...]
+    env: dict[str, str]
+    socket: Path
+    cwd: Path
+    start_timeout: float = 120.0
+    stop_grace: float = 10.0
+    ready_path: str = "/health"
+
+
+class MemoryReport(Struct, frozen=True, kw_only=True):
+    """Measured after load: what an engine says it took. Replaces estimates from then on."""
+
+    device_bytes: int
+    host_bytes: int

@@ -1,0 +1,1 @@
+"""Engine virtual environments, made from lock files."""

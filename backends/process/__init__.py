@@ -1,0 +1,1 @@
+"""Child processes: launch, supervise, reap."""

@@ -1,0 +1,1 @@
+"""Weights: file headers, sources, pulling, verification."""

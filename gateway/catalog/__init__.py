@@ -1,0 +1,1 @@
+"""Model profiles: load, check, resolve. Never does network I/O."""

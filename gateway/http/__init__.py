@@ -1,0 +1,1 @@
+"""The HTTP edge: the only package besides app.py that knows Litestar."""

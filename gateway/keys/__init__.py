@@ -1,0 +1,1 @@
+"""API keys: made, listed, revoked, verified; only digests are stored."""

@@ -1,0 +1,1 @@
+"""From a model name to an answer: candidates, breaker, budget, dispatch up to the commit point."""

@@ -1,0 +1,1 @@
+"""Which variant occupies which memory, and who may use it."""
