@@ -1,0 +1,1 @@
+"""The external engine: any command or loopback URL that speaks OpenAI's HTTP or our worker protocol."""

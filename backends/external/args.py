@@ -1,0 +1,18 @@
+"""What a profile may say about an engine that we did not write."""
+
+from msgspec import Struct
+
+
+class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="external"):
+    """Exactly one of ``command`` and ``url``.
+
+    ``command`` is started by us; ``{socket}`` and ``{weights}`` in an argument are replaced by paths of ours, never by
+    anything from a request. ``url`` names a server that somebody else runs (the static placement); it is never
+    started, stopped or counted against memory.
+    """
+
+    command: tuple[str, ...] = ()
+    url: str | None = None
+    slots: int = 1
+    context_tokens: int | None = None
+    health_path: str = "/health"

