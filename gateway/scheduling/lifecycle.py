@@ -1,0 +1,90 @@
+"""How residents come and go: the steps between states, each recorded, each asked of ``Effects`` once.
+
+Part of the scheduler's single writer; it never decides who gets memory, it carries a decision out.
+"""
+
+from backends.contract import BackendState
+from gateway.scheduling.effects import Effects, Transition
+from gateway.scheduling.occupants import Occupant, Occupants
+from gateway.scheduling.placement import Placement, Target, is_evictable
+from gateway.scheduling.queue import TicketQueue
+
+
+class Lifecycle:
+    """Acts on the scheduler's own occupants and queue."""
+
+    def __init__(self, effects: Effects, occupants: Occupants, queue: TicketQueue) -> None:
+        self._effects = effects
+        self._occupants = occupants
+        self._queue = queue
+
+    def begin(self, target: Target, placement: Placement) -> None:
+        """Reserves memory, asks the victims to leave, and starts as soon as they are gone."""
+        occupant = Occupant(
+            target=target,
+            placement=placement,
+            state=BackendState.STARTING,
+            since=self._effects.now(),
+            shares=placement.shares,
+            pinned=target.pin,
+            awaiting=set(placement.evict) | self._leaving(placement),
+        )
+        self._occupants.add(occupant)
+        for victim_id in placement.evict:
+            victim = self._occupants.get(victim_id)
+            if victim is not None:
+                self.stop(victim, f"makes room for {target.variant_id}")
+        self.start_if_clear(occupant)
+
+    def start_if_clear(self, occupant: Occupant) -> None:
+        """A load nobody waits for any more is never started."""
+        if occupant.awaiting or occupant.state is not BackendState.STARTING:
+            return
+        if not self._queue.count(occupant.target.variant_id):
+            self._occupants.remove(occupant.target.variant_id)
+            return
+        occupant.since = self._effects.now()
+        self._record(occupant, BackendState.STOPPED, BackendState.STARTING, "requested")
+        self._effects.start(occupant.target, occupant.placement)
+
+    def retry_alone(self, occupant: Occupant) -> bool:
+        """After out of memory, once: every idle resident leaves, then the load begins again. False if none can."""
+        victims = [o for o in self._occupants if o is not occupant and o.target.managed and self.is_idle(o)]
+        if occupant.oom_retried or not victims:
+            return False
+        occupant.oom_retried = True
+        occupant.awaiting = {v.target.variant_id for v in victims}
+        for victim in victims:
+            self.stop(victim, f"{occupant.target.variant_id} ran out of memory")
+        return True
+
+    def stop(self, occupant: Occupant, reason: str) -> None:
+        """Leaves memory; ``on_stopped`` follows when the bytes are back."""
+        self.move(occupant, BackendState.STOPPING, reason)
+        self._effects.stop(occupant.target.variant_id, reason)
+
+    def move(self, occupant: Occupant, state: BackendState, reason: str) -> None:
+        """Changes the state and records it."""
+        before, occupant.state = occupant.state, state
+        occupant.since = self._effects.now()
+        self._record(occupant, before, state, reason)
+
+    def is_idle(self, occupant: Occupant) -> bool:
+        """Nothing runs on it and nobody waits for its first answer; pinned ones are never idle."""
+        return is_evictable(occupant.snapshot(self._queue.count(occupant.target.variant_id)))
+
+    def _leaving(self, placement: Placement) -> set[str]:
+        devices = {s.device_id for s in placement.shares}
+        return {
+            o.target.variant_id
+            for o in self._occupants
+            if o.state is BackendState.STOPPING and any(s.device_id in devices for s in o.shares)
+        }
+
+    def _record(self, occupant: Occupant, before: BackendState, after: BackendState, reason: str) -> None:
+        target = occupant.target
+        self._effects.record(
+            Transition(
+                variant_id=target.variant_id, profile_id=target.profile_id, before=before, after=after, reason=reason
+            )
+        )

@@ -1,0 +1,217 @@
+"""The one pure function that decides about memory: ``decide(target, residents, inventory, policy, now)``.
+
+No I/O, no clock, no logging: it is asked speculatively. Residents include loads in flight with their reserved bytes,
+so that two loads never both believe the memory is free. Rules are tried in order; each is a function below.
+"""
+
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from backends.contract import BackendState, DeviceShare
+from backends.errors import Cause
+from gateway.scheduling.device import Device, Inventory
+
+GIB = 1024**3
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A variant somebody wants: what it needs and how many requests one resident serves at once.
+
+    ``managed`` is false for a server that somebody else runs: it takes none of our memory.
+    """
+
+    variant_id: str
+    profile_id: str
+    device_bytes: int
+    host_bytes: int = 0
+    slots: int = 1
+    load_seconds: float = 30.0
+    pin: bool = False
+    managed: bool = True
+    idle_unload_seconds: float | None = None
+
+
+class Resident(Struct, frozen=True, kw_only=True):
+    """A snapshot of one variant that occupies memory now, or has it reserved.
+
+    ``yielding``: takes no new requests. ``owed``: just loaded, its waiters not served yet.
+    """
+
+    variant_id: str
+    state: BackendState
+    shares: tuple[DeviceShare, ...]
+    in_flight: int = 0
+    slots: int = 1
+    last_used: float = 0.0
+    load_seconds: float = 30.0
+    pinned: bool = False
+    yielding: bool = False
+    owed: bool = False
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """Head-room kept free on every device: the larger of a share of it and a floor."""
+
+    headroom_ratio: float = 0.05
+    headroom_bytes: int = GIB // 2
+
+    def usable(self, device: Device) -> int:
+        """Bytes of ``device`` that engines of ours may plan with."""
+        headroom = max(int(device.total_bytes * self.headroom_ratio), self.headroom_bytes)
+        return max(0, device.total_bytes - device.foreign_bytes - headroom) if device.healthy else 0
+
+
+class Placement(Struct, frozen=True, kw_only=True):
+    """Which devices a variant gets and who must leave first. ``why`` is for people."""
+
+    variant_id: str
+    shares: tuple[DeviceShare, ...]
+    evict: tuple[str, ...] = ()
+    why: str = ""
+
+
+class Serve(Struct, frozen=True, tag=True):
+    """Ready, with a free slot."""
+
+
+class Join(Struct, frozen=True, tag=True):
+    """Being loaded, or all slots busy: wait for it, nothing else has to happen."""
+
+
+class Load(Struct, frozen=True, tag=True):
+    """Start it at ``placement``, once those in ``placement.evict`` have left."""
+
+    placement: Placement
+
+
+class Wait(Struct, frozen=True, tag=True):
+    """Memory will come: ``behind`` are the busy residents that stand in the way."""
+
+    behind: tuple[str, ...]
+    why: str
+
+
+class Refuse(Struct, frozen=True, tag=True):
+    """It will never fit as things are; ``detail`` says the numbers."""
+
+    cause: Cause
+    detail: str
+
+
+Decision = Serve | Join | Load | Wait | Refuse
+
+
+def decide(target: Target, residents: Sequence[Resident], inventory: Inventory, policy: Policy, now: float) -> Decision:
+    """What to do for ``target``, given everything that occupies memory. Same inputs, same output."""
+    own = next((r for r in residents if r.variant_id == target.variant_id), None)
+    if own is not None:
+        return _with_resident(own)
+    if not target.managed:
+        return Load(Placement(variant_id=target.variant_id, shares=(), why="served by somebody else's process"))
+    others = tuple(r for r in residents if r.variant_id != target.variant_id)
+    candidates = [d for d in inventory.devices if policy.usable(d) >= target.device_bytes]
+    if not candidates:
+        return _cannot_fit(target, inventory, policy)
+    return (
+        _beside(target, others, candidates, policy)
+        or _by_eviction(target, others, candidates, policy, now)
+        or _behind(target, others, candidates)
+    )
+
+
+def _with_resident(own: Resident) -> Decision:
+    if own.state is BackendState.READY and not own.yielding and own.in_flight < own.slots:
+        return Serve()
+    return Join()
+
+
+def _cannot_fit(target: Target, inventory: Inventory, policy: Policy) -> Refuse:
+    best = max((policy.usable(d) for d in inventory.devices), default=0)
+    return Refuse(
+        Cause.CANNOT_FIT,
+        f"{target.variant_id} needs {target.device_bytes / GIB:.2f} GiB and the largest device here can give "
+        f"{best / GIB:.2f} GiB",
+    )
+
+
+def _free(device: Device, residents: Sequence[Resident], policy: Policy) -> int:
+    taken = sum(s.bytes for r in residents for s in r.shares if s.device_id == device.id)
+    return policy.usable(device) - taken
+
+
+def _beside(target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy) -> Load | None:
+    """It fits beside everybody: the first device with room, so that GPUs come before host RAM."""
+    for device in candidates:
+        free = _free(device, others, policy)
+        if free >= target.device_bytes:
+            why = f"{free / GIB:.2f} GiB free on {device.id}, needs {target.device_bytes / GIB:.2f}"
+            return Load(_placement(target, device, (), why))
+    return None
+
+
+def _by_eviction(
+    target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy, now: float
+) -> Load | None:
+    """Idle residents leave, the cheapest to bring back first; never a busy, starting or pinned one."""
+    best: tuple[float, int, Device, tuple[Resident, ...]] | None = None
+    for order, device in enumerate(candidates):
+        victims = _victims(target, others, device, policy, now)
+        if victims:
+            cost = sum(v.load_seconds / (1.0 + max(0.0, now - v.last_used)) for v in victims)
+            if best is None or (cost, order) < best[:2]:
+                best = (cost, order, device, victims)
+    if best is None:
+        return None
+    _, _, device, victims = best
+    names = tuple(v.variant_id for v in victims)
+    return Load(_placement(target, device, names, f"makes room on {device.id} by unloading {', '.join(names)}"))
+
+
+def _victims(
+    target: Target, others: Sequence[Resident], device: Device, policy: Policy, now: float
+) -> tuple[Resident, ...]:
+    missing = target.device_bytes - _free(device, others, policy)
+    # What is already leaving counts as on its way, so that nobody else is asked to leave for the same bytes.
+    missing -= sum(_share(r, device) for r in others if r.state is BackendState.STOPPING)
+    idle = [r for r in others if is_evictable(r) and _share(r, device) > 0]
+    idle.sort(key=lambda r: (r.load_seconds / (1.0 + max(0.0, now - r.last_used)), r.variant_id))
+    chosen: list[Resident] = []
+    for resident in idle:
+        if missing <= 0:
+            break
+        chosen.append(resident)
+        missing -= _share(resident, device)
+    if missing > 0:
+        return ()
+    # A later, larger victim can make an earlier one unnecessary: keep the set minimal.
+    surplus = -missing
+    for resident in tuple(chosen):
+        if _share(resident, device) <= surplus:
+            chosen.remove(resident)
+            surplus -= _share(resident, device)
+    return tuple(chosen)
+
+
+def _behind(target: Target, others: Sequence[Resident], candidates: Sequence[Device]) -> Decision:
+    ids = {d.id for d in candidates}
+    here = [r for r in others if any(s.device_id in ids for s in r.shares)]
+    if here and all(r.pinned for r in here):
+        return Refuse(Cause.NO_CAPACITY, f"all memory {target.variant_id} could use is held by pinned models")
+    busy = tuple(r.variant_id for r in here if not r.pinned)
+    return Wait(busy, f"waiting for {', '.join(busy)}")
+
+
+def is_evictable(resident: Resident) -> bool:
+    """Idle, ready, not pinned, and nobody waits for its first answer."""
+    idle = resident.state is BackendState.READY and resident.in_flight == 0
+    return idle and not resident.pinned and not resident.owed
+
+
+def _share(resident: Resident, device: Device) -> int:
+    return sum(s.bytes for s in resident.shares if s.device_id == device.id)
+
+
+def _placement(target: Target, device: Device, evict: tuple[str, ...], why: str) -> Placement:
+    share = DeviceShare(device.id, target.device_bytes)
+    return Placement(variant_id=target.variant_id, shares=(share,), evict=evict, why=why)
