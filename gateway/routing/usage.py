@@ -1,0 +1,71 @@
+"""Token counts from the end of an answer, found without parsing the rest. Pure."""
+
+from msgspec import DecodeError, Struct
+from msgspec.json import Decoder
+
+
+class _PromptDetails(Struct):
+    cached_tokens: int | None = None
+
+
+class _CompletionDetails(Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(Struct):
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+class Tokens(Struct, frozen=True):
+    """What was read and written. ``cached`` is part of ``input``, ``reasoning`` part of ``output``."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    reasoning: int = 0
+
+
+NONE = Tokens()
+_MARK = b'"usage":'
+_decoder = Decoder(_Usage)
+
+
+def from_tail(tail: bytes) -> Tokens:
+    """The last ``usage`` object of ``tail`` (a whole body, or the end of a stream); zeros when there is none."""
+    at = len(tail)
+    while (at := tail.rfind(_MARK, 0, at)) >= 0:
+        found = _object_at(tail, at + len(_MARK))
+        if found:
+            try:
+                usage = _decoder.decode(found)
+            except DecodeError:
+                continue
+            prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+            return Tokens(
+                usage.prompt_tokens,
+                usage.completion_tokens,
+                (prompt.cached_tokens or 0) if prompt is not None else 0,
+                (completion.reasoning_tokens or 0) if completion is not None else 0,
+            )
+    return NONE
+
+
+def _object_at(tail: bytes, start: int) -> bytes:
+    """The JSON object that begins at ``start``; usage objects hold no strings, so braces can be counted."""
+    opened = tail.find(b"{", start, start + 8)
+    if opened < 0:
+        return b""
+    depth = 0
+    at = opened
+    while at < len(tail):
+        close = tail.find(b"}", at)
+        if close < 0:
+            return b""
+        depth += tail.count(b"{", at, close) - 1
+        at = close + 1
+        if depth == 0:
+            return tail[opened:at]
+    return b""

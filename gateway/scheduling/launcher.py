@@ -1,0 +1,40 @@
+"""The port through which the runtime gets engines: start one, use it, stop it. Types only."""
+
+import asyncio
+from typing import Protocol
+
+from backends.contract import Backend
+from gateway.scheduling.placement import Placement, Target
+
+
+class Running(Protocol):
+    """A backend that takes calls, and the handle on whatever runs it."""
+
+    @property
+    def backend(self) -> Backend: ...
+
+    @property
+    def exited(self) -> "asyncio.Future[str]":
+        """Resolves with a reason when it ends by itself; never for a server that somebody else runs."""
+        ...
+
+    @property
+    def pid(self) -> int | None: ...
+
+    def memory_bytes(self) -> int:
+        """Resident bytes of the process tree, 0 when unknown."""
+        ...
+
+    def log_tail(self) -> str:
+        """Last lines of its output, for operators."""
+        ...
+
+    async def stop(self) -> None:
+        """Returns when the process is gone and its memory is back; idempotent."""
+        ...
+
+
+class Launcher(Protocol):
+    """Starts what a target names. Raises ``BackendError``; cancelling stops whatever was started."""
+
+    async def launch(self, target: Target, placement: Placement) -> Running: ...
