@@ -15,7 +15,7 @@ Matched = Literal["id", "alias", "wildcard", "selector"]
 
 
 class Resolution(Struct, frozen=True, kw_only=True):
-    """What a name means. ``variant`` is set when the name or a selector chose one, ``pinned_side`` when it said where."""
+    """What a name means. ``variant``: the name or a selector chose one; ``pinned_side``: the name said where."""
 
     profile: ModelProfile
     matched: Matched
@@ -47,7 +47,7 @@ class Wildcard(Struct, frozen=True):
 
 
 class Names(Struct, frozen=True, kw_only=True):
-    """``exact``: ids and plain aliases as written; ``folded``: the same in lower case; ``wildcards``: most specific first."""
+    """``exact``: ids and plain aliases as written; ``folded``: those in lower case; ``wildcards``: most specific first."""
 
     exact: Mapping[str, Resolution]
     folded: Mapping[str, Resolution]

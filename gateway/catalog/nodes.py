@@ -5,7 +5,7 @@ text, infinities do not exist. Built on parser events: PyYAML's composer recurse
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import yaml
 from msgspec import Struct
@@ -185,8 +185,7 @@ def read_yaml(path: str, text: str) -> tuple[Node | None, list[Problem]]:
     """
     builder = _Builder(path)
     try:
-        events: Iterator[yaml.Event] = yaml.parse(text, Loader=yaml.CSafeLoader)  # pyright: ignore[reportUnknownMemberType]
-        for event in events:
+        for event in _events(text):
             builder.feed(event)
     except yaml.MarkedYAMLError as e:
         mark = e.problem_mark or e.context_mark
@@ -205,6 +204,11 @@ def plain(node: Node) -> Plain:
     if isinstance(node, Sequence):
         return [plain(item) for item in node.items]
     return {entry.key: plain(entry.value) for entry in node.entries}
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    parse: Callable[..., Iterator[yaml.Event]] = getattr(yaml, "parse")  # noqa: B009 (untyped in the stubs)
+    return parse(text, Loader=yaml.CSafeLoader)
 
 
 def _refuse_tag(tag: str | None, line: int, column: int) -> None:

@@ -1,7 +1,8 @@
 """A model name as a client sends it to the profile, variant and side it means. Pure; every request passes here.
 
 Order: id or alias (as written, then any case), ``local/`` and ``cloud/`` pins, ``auto:`` selectors,
-``profile:variant``, wildcards. Whether the machine can serve the result is the router's question, except for selectors, which ask ``fits``.
+``profile:variant``, wildcards.
+Whether the machine can serve the result is the router's question, except for selectors, which ask ``fits``.
 """
 
 import difflib
