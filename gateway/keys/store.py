@@ -1,0 +1,83 @@
+"""API keys in the state database. Every statement is constant text with parameters; secrets never reach it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from secrets import token_hex
+from typing import get_args
+
+from sqlalchemy import Column, Engine, MetaData, RowMapping, String, Table, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from backends.errors import BackendError, Cause
+from gateway.keys.key import Key, Scope, digest, new_secret
+
+_metadata = MetaData()
+_keys = Table(
+    "api_keys",
+    _metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("hint", String(8), nullable=False),
+    Column("scopes", String(128), nullable=False),
+    Column("created_at", String(40), nullable=False),
+    Column("revoked_at", String(40)),
+)
+
+
+class KeyStore:
+    """Create, list, revoke. ``now`` gives UTC time."""
+
+    def __init__(self, database: Engine, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._now = now
+        _metadata.create_all(database)
+
+    def create(self, name: str, scopes: tuple[Scope, ...]) -> tuple[Key, str]:
+        """A new key and its secret, which is not kept."""
+        secret = new_secret()
+        key = Key(
+            id=f"key_{token_hex(6)}",
+            name=name,
+            digest=digest(secret),
+            hint=secret[-4:],
+            scopes=scopes,
+            created_at=self._now().isoformat(timespec="seconds"),
+        )
+        with self._database.begin() as connection:
+            connection.execute(
+                insert(_keys).values(
+                    id=key.id, name=name, digest=key.digest, hint=key.hint,
+                    scopes=",".join(scopes), created_at=key.created_at,
+                )
+            )  # fmt: skip
+        return key, secret
+
+    def revoke(self, key_id: str) -> bool:
+        """True when a live key of that id was revoked."""
+        statement = update(_keys).where(_keys.c.id == key_id, _keys.c.revoked_at.is_(None))
+        with self._database.begin() as connection:
+            done = connection.execute(statement.values(revoked_at=self._now().isoformat(timespec="seconds")))
+        return done.rowcount == 1
+
+    def all(self) -> tuple[Key, ...]:
+        """Every key, oldest first, revoked ones too. Raises ``BackendError(STORAGE)``."""
+        try:
+            with self._database.connect() as connection:
+                rows = connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.id)).mappings().all()
+        except SQLAlchemyError as error:
+            raise BackendError(Cause.STORAGE, "the key store cannot be read", private=str(error)) from error
+        return tuple(_key(row) for row in rows)
+
+
+def _key(fields: RowMapping) -> Key:
+    known = get_args(Scope)
+    return Key(
+        id=fields["id"],
+        name=fields["name"],
+        digest=fields["digest"],
+        hint=fields["hint"],
+        scopes=tuple(s for s in fields["scopes"].split(",") if s in known),
+        created_at=fields["created_at"],
+        revoked_at=fields["revoked_at"],
+    )

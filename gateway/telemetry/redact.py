@@ -1,0 +1,20 @@
+"""Takes secrets out of text before it is logged or shown. Pure.
+
+Prompts are never passed here at all: nothing of a body is logged. This is for upstream text, stderr tails and messages.
+"""
+
+import re
+
+_SHAPES = re.compile(
+    r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"
+    r"|\b(?:sk|fb|hf|pk|rk|xai|gsk|r8|key)[-_][A-Za-z0-9_-]{12,}"
+    r"|\b[A-Za-z0-9+/_-]{40,}={0,2}"
+    r"|(?<=://)[^/@\s:]+:[^/@\s]+(?=@)"
+    r"|(?<=[?&])(?:key|token|api_key|access_token|signature)=[^&\s]+"
+)
+MARK = "[redacted]"
+
+
+def redact(text: str) -> str:
+    """``text`` with everything that looks like a credential replaced."""
+    return _SHAPES.sub(MARK, text)
