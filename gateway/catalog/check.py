@@ -11,6 +11,7 @@ from gateway.catalog.nodes import Node
 from gateway.catalog.problem import Problem, did_you_mean, quoted
 from gateway.catalog.profile import Modality, ModelProfile
 from gateway.catalog.shape import locate
+from gateway.errors import TABLE
 
 TASKS: dict[Modality, frozenset[Task]] = {
     "llm": frozenset({Task.CHAT, Task.COMPLETION, Task.EMBEDDING}),
@@ -50,9 +51,25 @@ def _problem(document: Document, finding: Finding) -> Problem:
 
 def _profile(document: Document, known: Collection[str]) -> Iterator[Finding]:
     profile = document.profile
+    yield from _identity(document)
+    yield from _repeats("tasks", profile.tasks)
+    yield from _repeats("aliases", profile.aliases)
+    yield from _repeats("catalog_rows", profile.catalog_rows)
+    yield from _repeats("variants", [v.name for v in profile.variants], ".name")
+    yield from _fallbacks(profile, known)
+    for i, variant in enumerate(profile.variants):
+        for finding in variant_findings(variant):
+            yield Finding(f"variants[{i}].{finding.where}", finding.message, finding.hint)
+
+
+def _identity(document: Document) -> Iterator[Finding]:
+    profile = document.profile
     stem = PurePath(document.path).stem
     if profile.id != stem:
         yield Finding("id", f"{quoted(profile.id)} is not the file's name", f"the file is called {quoted(stem)}")
+    for field, value in (("name", profile.name), ("licence", profile.licence), ("parameters", profile.parameters)):
+        if value is not None and not (value.strip() and value.isprintable()):
+            yield Finding(field, "expected one line of text")
     if not profile.variants and not profile.why_not:
         yield Finding("", "no variants and no why_not", "a model that nothing serves says why in why_not")
     if not profile.tasks:
@@ -60,19 +77,18 @@ def _profile(document: Document, known: Collection[str]) -> Iterator[Finding]:
     for i, task in enumerate(profile.tasks):
         if task not in TASKS[profile.modality]:
             yield Finding(f"tasks[{i}]", f"a model of modality {profile.modality} has no task {task.value}")
-    yield from _repeats("tasks", profile.tasks)
-    yield from _repeats("aliases", profile.aliases)
-    yield from _repeats("catalog_rows", profile.catalog_rows)
-    yield from _repeats("variants", [v.name for v in profile.variants], ".name")
+
+
+def _fallbacks(profile: ModelProfile, known: Collection[str]) -> Iterator[Finding]:
     for i, rule in enumerate(profile.fallbacks):
         where = f"fallbacks[{i}]"
         if not rule.when:
             yield Finding(f"{where}.when", "an empty list never applies")
+        for j, cause in enumerate(rule.when):
+            if not TABLE[cause].falls_back:
+                yield Finding(f"{where}.when[{j}]", f"after {cause.value} no other model is ever tried")
         if rule.to not in known:
             yield Finding(f"{where}.to", f"no model {quoted(rule.to)}", did_you_mean(rule.to, known))
-    for i, variant in enumerate(profile.variants):
-        for finding in variant_findings(variant):
-            yield Finding(f"variants[{i}].{finding.where}", finding.message, finding.hint)
 
 
 def _repeats(where: str, values: Iterable[str], field: str = "") -> Iterator[Finding]:

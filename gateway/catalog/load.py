@@ -11,9 +11,10 @@ from msgspec import Struct
 
 from gateway.catalog.catalog import Catalog, build_catalog
 from gateway.catalog.check import Document, check
-from gateway.catalog.nodes import YamlError, read_yaml
+from gateway.catalog.nodes import read_yaml
 from gateway.catalog.problem import Problem
 from gateway.catalog.profile import ModelProfile
+from gateway.catalog.scalars import YamlError
 from gateway.catalog.shape import convert
 
 MAX_FILE_BYTES = 256 * 1024

@@ -47,7 +47,7 @@ class Wildcard(Struct, frozen=True):
 
 
 class Names(Struct, frozen=True, kw_only=True):
-    """``exact``: ids and plain aliases as written; ``folded``: those in lower case; ``wildcards``: most specific first."""
+    """``exact``: ids and plain aliases as written; ``folded``: in lower case; ``wildcards``: most specific first."""
 
     exact: Mapping[str, Resolution]
     folded: Mapping[str, Resolution]

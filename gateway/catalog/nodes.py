@@ -11,14 +11,10 @@ import yaml
 from msgspec import Struct
 
 from gateway.catalog.problem import Problem, quoted
+from gateway.catalog.scalars import YamlError, key_text, scalar_value
 
 MAX_DEPTH = 24
 MAX_NODES = 20_000
-_INT_LIMIT = 2**63
-
-_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]+|\.)?([eE][-+]?[0-9]+)?")
-_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 Plain = str | int | float | bool | list["Plain"] | dict[str, "Plain"] | None
 
@@ -66,17 +62,6 @@ class Mapping(Struct, frozen=True):
 Node = Scalar | Sequence | Mapping
 
 
-class YamlError(Exception):
-    """The document cannot be read as one bounded YAML tree. Line and column count from 1."""
-
-    def __init__(self, line: int, column: int, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.line = line
-        self.column = column
-        self.message = message
-        self.hint = hint
-
-
 class _Open(Struct):
     """A collection whose end has not been seen. ``key`` waits for its value when the collection is a mapping."""
 
@@ -110,7 +95,7 @@ class _Builder:
             self._alias(str(event.anchor), line, column)
         elif isinstance(event, yaml.ScalarEvent):
             _refuse_tag(event.tag, line, column)
-            node = Scalar(line, column, _scalar(event, line, column))
+            node = Scalar(line, column, scalar_value(event, line, column))
             self._add(node, event.anchor)
         elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
             _refuse_tag(event.tag, line, column)
@@ -161,7 +146,7 @@ class _Builder:
         return node
 
     def _entry(self, parent: _Open, key: Scalar, value: Node) -> None:
-        name = _key_text(key.value)
+        name = key_text(key.value)
         first = parent.entries.get(name)
         if first is None:
             parent.entries[name] = Entry(key.line, key.column, name, value)
@@ -214,30 +199,6 @@ def _events(text: str) -> Iterator[yaml.Event]:
 def _refuse_tag(tag: str | None, line: int, column: int) -> None:
     if tag is not None:
         raise YamlError(line, column, f"tag {quoted(tag)} is not allowed", "profiles are plain data")
-
-
-def _key_text(value: str | float | bool | None) -> str:
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return str(value)
-
-
-def _scalar(event: yaml.ScalarEvent, line: int, column: int) -> str | int | float | bool | None:
-    text = event.value
-    if event.style is not None and event.style != "":
-        return text  # quoted or block: always text
-    if text in _WORDS:
-        return _WORDS[text]
-    if _INT.fullmatch(text):
-        if len(text) > 20 or abs(int(text)) >= _INT_LIMIT:
-            raise YamlError(line, column, f"number {quoted(text, 24)} is out of range")
-        return int(text)
-    if any(c.isdigit() for c in text) and _FLOAT.fullmatch(text):
-        number = float(text)
-        if number in (float("inf"), float("-inf")):
-            raise YamlError(line, column, f"number {quoted(text, 24)} is out of range")
-        return number
-    return text
 
 
 def _first_unprintable(text: str) -> tuple[int, int]:

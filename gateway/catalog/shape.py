@@ -142,8 +142,13 @@ class _Walk:
         self.add(node, where, f"{given} is not one of {', '.join(allowed)}", near)
 
     def leaf(self, node: Node, kind: Any, where: str) -> None:
+        value = plain(node)
+        if isinstance(value, str) and value.endswith("\n") and _has_pattern(kind):
+            # ``$`` of a pattern lets one line feed through, and these names become headers and labels.
+            self.add(node, where, "ends in a line feed")
+            return
         try:
-            msgspec.convert(plain(node), kind)
+            msgspec.convert(value, kind)
         except msgspec.ValidationError as e:
             allowed = _choices(kind)
             if allowed:
@@ -177,6 +182,12 @@ def _choices(kind: Any) -> list[str]:
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return [str(v) for v in kind]
     return []
+
+
+def _has_pattern(kind: Any) -> bool:
+    if get_origin(kind) in (Union, types.UnionType):
+        return any(_has_pattern(member) for member in get_args(kind))
+    return get_origin(kind) is Annotated and any(getattr(m, "pattern", None) for m in get_args(kind)[1:])
 
 
 def _leaf_hint(node: Node, kind: Any) -> str:

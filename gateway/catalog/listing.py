@@ -1,0 +1,82 @@
+"""A profile as the world sees it: one of ``forebay models --json``, the ``forebay`` part of ``GET /v1/models``."""
+
+from collections.abc import Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from backends.contract import Task
+from gateway.catalog.profile import Lifecycle, Modality, ModelProfile, Tier, Variant
+
+Where = Literal["local", "cloud", "none"]
+
+
+class VariantListing(Struct, frozen=True, kw_only=True):
+    """One way to serve the model. Bytes; ``fits`` says whether this machine can hold it."""
+
+    name: str
+    engine: str
+    device_bytes: int
+    host_bytes: int
+    fits: bool
+
+
+class ModelListing(Struct, frozen=True, kw_only=True):
+    """``served``: something can answer for the model, on a machine with room; ``fits``: this machine has the room."""
+
+    id: str
+    name: str
+    description: str
+    catalog_rows: tuple[str, ...]
+    modality: Modality
+    tasks: tuple[Task, ...]
+    tier: Tier | None
+    licence: str
+    open_weights: bool
+    lifecycle: Lifecycle
+    where: Where
+    variants: tuple[VariantListing, ...]
+    fits: bool
+    served: bool
+    verified_by: str | None
+    why_not: str | None
+    context_tokens: int | None
+    parameters: str | None
+    aliases: tuple[str, ...]
+
+
+def describe(profile: ModelProfile, fits: Callable[[Variant], bool], *, in_cloud: bool = False) -> ModelListing:
+    """``profile`` in public terms. ``in_cloud``: a configured provider offers it."""
+    variants = tuple(_variant(v, fits) for v in profile.variants)
+    where: Where = "local" if variants else "cloud" if in_cloud else "none"
+    return ModelListing(
+        id=profile.id,
+        name=profile.name,
+        description=profile.description,
+        catalog_rows=profile.catalog_rows,
+        modality=profile.modality,
+        tasks=profile.tasks,
+        tier=profile.tier,
+        licence=profile.licence,
+        open_weights=profile.open_weights,
+        lifecycle=profile.lifecycle,
+        where=where,
+        variants=variants,
+        fits=any(v.fits for v in variants),
+        served=where != "none" and profile.lifecycle != "retired",
+        verified_by=profile.verified_by,
+        why_not=profile.why_not,
+        context_tokens=profile.context_tokens,
+        parameters=profile.parameters,
+        aliases=profile.aliases,
+    )
+
+
+def _variant(variant: Variant, fits: Callable[[Variant], bool]) -> VariantListing:
+    return VariantListing(
+        name=variant.name,
+        engine=str(type(variant.engine).__struct_config__.tag),
+        device_bytes=variant.footprint.device_bytes,
+        host_bytes=variant.footprint.host_bytes,
+        fits=fits(variant),
+    )
