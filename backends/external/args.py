@@ -7,12 +7,13 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """Exactly one of ``command`` and ``url``.
 
     ``command`` is started by us; ``{socket}`` and ``{weights}`` in an argument are replaced by paths of ours, never by
-    anything from a request. ``url`` names a server that somebody else runs (the static placement); it is never
-    started, stopped or counted against memory.
+    anything from a request. ``url`` names a server that somebody else runs (the static placement), which knows
+    the model as ``served_model`` (default: the profile's id); it is never started, stopped or counted against memory.
     """
 
     command: tuple[str, ...] = ()
     url: str | None = None
+    served_model: str | None = None
     slots: int = 1
     context_tokens: int | None = None
     health_path: str = "/health"

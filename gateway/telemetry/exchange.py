@@ -23,6 +23,7 @@ class Exchange:
         "last_event",
         "method",
         "model",
+        "origin",
         "outcome",
         "path",
         "private",
@@ -47,6 +48,7 @@ class Exchange:
         self.path = path
         self.started = started
         self.endpoint = "other"
+        self.origin = b""
         self.key_id = ""
         self.model = UNKNOWN_MODEL
         self.variant = ""

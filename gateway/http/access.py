@@ -1,0 +1,16 @@
+"""Which key scope a path needs. Deny by default: what is not named here needs ``admin``."""
+
+from gateway.keys.key import Scope
+
+_OPEN = frozenset({"/health", "/ready"})
+
+
+def required_scope(path: str) -> Scope | None:
+    """``None`` for the probes, which tell nothing but up or down."""
+    if path.startswith("/v1/"):
+        return "inference"
+    if path in _OPEN:
+        return None
+    if path == "/metrics":
+        return "metrics"
+    return "admin"

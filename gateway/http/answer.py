@@ -1,0 +1,129 @@
+"""From a route to bytes at the client: the one function that serves every answer, plain or streamed.
+
+Bytes are never re-encoded. Before the commit point errors raise; after it they become an event and the stream ends.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import cast
+
+from litestar.types import Scope, Send
+
+from backends.contract import Call
+from backends.errors import BackendError, Cause
+from backends.wire import sse
+from gateway.http.keepalive import HEAD, KeepAlive
+from gateway.http.listener import HANGUP, Hangup
+from gateway.http.replies import error_body, note_failure
+from gateway.http.services import Services
+from gateway.routing.route import Candidate, Opened, Route
+from gateway.routing.usage import from_tail
+from gateway.telemetry.exchange import Exchange
+
+
+async def answer(
+    services: Services,
+    scope: Scope,
+    send: Send,
+    exchange: Exchange,
+    route: Route,
+    call: Callable[[Candidate], Call],
+    life_sign: Callable[[str, str], bytes] | None,
+) -> None:
+    """Serves one request. ``life_sign`` makes the keep-alive event of a stream; ``None`` means a plain answer.
+
+    Raises ``BackendError`` only while nothing has been sent. A client that hangs up cancels the calling task, at
+    whatever point it is, which closes the backend's connection and gives the lease back.
+    """
+    hangup = cast("Hangup | None", scope.get(HANGUP))
+    if hangup is not None:
+        hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
+        if hangup.gone:
+            raise BackendError(Cause.CLIENT_GONE, "the client left")
+    keepalive: KeepAlive | None = None
+    if life_sign is not None:
+        event = life_sign(exchange.request_id, route.profile.id)
+        settings = services.settings
+        keepalive = KeepAlive(send, event, settings.keepalive_after, settings.keepalive_every)
+
+    def sending(candidate: Candidate) -> Call:
+        exchange.sent_upstream = time.perf_counter()
+        return call(candidate)
+
+    try:
+        opened = await services.dispatcher.open(route, sending, exchange.key_id)
+    except BackendError as error:
+        if keepalive is None or not await keepalive.stop():
+            raise
+        note_failure(exchange, error)
+        await _end_with_error(send, error)
+        return
+    except BaseException:
+        if keepalive is not None:
+            keepalive.cancel()
+        raise
+    try:
+        head_sent = keepalive is not None and await keepalive.stop()
+        _note(exchange, opened)
+        if opened.reply.complete:
+            await _send_whole(send, opened)
+        else:
+            await _relay(services, send, exchange, opened, head_sent=head_sent)
+        tokens = from_tail(opened.reply.usage_tail)
+        exchange.tokens_in, exchange.tokens_out = tokens.input, tokens.output
+        exchange.tokens_cached, exchange.tokens_reasoning = tokens.cached, tokens.reasoning
+    finally:
+        opened.close()
+
+
+def _note(exchange: Exchange, opened: Opened) -> None:
+    candidate = opened.candidate
+    exchange.model = candidate.profile.id
+    exchange.variant = candidate.variant.name
+    exchange.backend = opened.lease.backend.name
+    exchange.where = "local"
+    exchange.reason = opened.reason
+    exchange.attempts = opened.attempts
+    exchange.waited = opened.lease.waited
+    exchange.first_event = exchange.last_event = time.perf_counter()
+    exchange.events = 1
+
+
+async def _send_whole(send: Send, opened: Opened) -> None:
+    body = opened.reply.first
+    headers = [
+        (b"content-type", opened.reply.content_type.encode()),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": opened.reply.status, "headers": headers})
+    # The slot is free before the client has read: a slow reader must not hold an engine.
+    opened.lease.release()
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _relay(services: Services, send: Send, exchange: Exchange, opened: Opened, *, head_sent: bool) -> None:
+    reply = opened.reply
+    model = exchange.model
+    services.recorder.stream_opened(model)
+    try:
+        if not head_sent:
+            await send({"type": "http.response.start", "status": 200, "headers": list(HEAD)})
+        await send({"type": "http.response.body", "body": reply.first, "more_body": True})
+        clock = time.perf_counter
+        async for chunk in reply:
+            exchange.events += chunk.count(b"\n\n")
+            exchange.last_event = clock()
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except BackendError as error:
+        note_failure(exchange, error)
+        await _end_with_error(send, error)
+    finally:
+        services.recorder.stream_closed(model)
+
+
+async def _end_with_error(send: Send, error: BackendError) -> None:
+    """An error event and the end, without ``[DONE]``: no client may take a broken stream for a whole one."""
+    event = sse.event(error_body(error))
+    await send({"type": "http.response.body", "body": event, "more_body": False})

@@ -1,0 +1,146 @@
+"""The outermost ASGI layer, run for every request in this order:
+
+1. request id and clock   2. Host and Origin   3. API key and scope   4. in-flight limits   5. the application
+6. metrics and the access line, whatever happened.
+
+It reads no body and knows no route beyond which scope a path needs.
+"""
+
+import asyncio
+import time
+from secrets import token_hex
+from typing import cast
+
+from litestar.types import ASGIApp, Message, Receive, Scope, Send
+
+from backends.errors import BackendError, Cause
+from gateway.errors import TABLE
+from gateway.http.access import required_scope
+from gateway.http.listener import HANGUP, Hangup
+from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure
+from gateway.http.services import Services
+from gateway.telemetry.exchange import Exchange
+from gateway.telemetry.logs import request_id
+
+_PREFLIGHT_HEADERS = b"authorization, content-type, x-api-key"
+
+
+class Edge:
+    """Wraps the Litestar application; the server calls this."""
+
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app = app
+        self._services = services
+        self._in_flight = 0
+        self._by_key: dict[str, int] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = Exchange("req_" + token_hex(12), scope["method"], scope["path"], time.perf_counter())
+        request_id.set(exchange.request_id)
+        scope[EXCHANGE] = exchange  # type: ignore[literal-required]
+        started = False
+
+        async def send_head(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                exchange.status = message["status"]
+                message["headers"] = [*message["headers"], *_trace(exchange)]
+            await send(message)
+
+        try:
+            await self._guarded(scope, receive, send_head, exchange)
+        except BackendError as error:
+            note_failure(exchange, error)
+            if not started:
+                await _send_error(send_head, error)
+        except asyncio.CancelledError:
+            hangup = cast("Hangup | None", scope.get(HANGUP))
+            if hangup is None or not hangup.gone:
+                raise
+            note_failure(exchange, BackendError(Cause.CLIENT_GONE, "the client left"))
+        finally:
+            now = time.perf_counter()
+            self._services.recorder.finished(exchange, now)
+            self._services.access.write(exchange, now - exchange.started)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        host = origin = presented = None
+        hosts = 0
+        for name, value in scope["headers"]:
+            if name == b"host":
+                host = value
+                hosts += 1
+            elif name == b"authorization":
+                presented = value[7:].strip() if value[:7].lower() == b"bearer " else b"?"
+            elif name == b"x-api-key" and presented is None:
+                presented = value
+            elif name == b"origin":
+                origin = value
+        services = self._services
+        services.origin.check(host if hosts == 1 else None, origin)
+        if origin is not None:
+            exchange.origin = origin
+            if exchange.method == "OPTIONS":
+                await _send_preflight(send)
+                return
+        needed = required_scope(exchange.path)
+        if needed is None:
+            await self._app(scope, receive, send)
+            return
+        key = services.keys.check(presented, needed)
+        exchange.key_id = key.id
+        if self._in_flight >= services.settings.max_in_flight:
+            raise BackendError(Cause.NO_CAPACITY, "the gateway is at its limit of requests", retry_after=1.0)
+        mine = self._by_key.get(key.id, 0)
+        if mine >= services.settings.max_in_flight_per_key and services.keys.guarded:
+            raise BackendError(Cause.RATE_LIMITED, "too many requests at once for this key", retry_after=1.0)
+        self._in_flight += 1
+        self._by_key[key.id] = mine + 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._in_flight -= 1
+            if self._by_key[key.id] == 1:
+                del self._by_key[key.id]
+            else:
+                self._by_key[key.id] -= 1
+
+
+def _trace(exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    """The headers that say who answered and why."""
+    headers = [(b"x-request-id", exchange.request_id.encode())]
+    if exchange.origin:
+        headers += ((b"access-control-allow-origin", exchange.origin), (b"vary", b"origin"))
+    if exchange.attempts:
+        headers += (
+            (b"x-forebay-model", exchange.model.encode()),
+            (b"x-forebay-variant", exchange.variant.encode()),
+            (b"x-forebay-backend", exchange.backend.encode()),
+            (b"x-forebay-where", exchange.where.encode()),
+            (b"x-forebay-reason", exchange.reason.encode()),
+            (b"x-forebay-attempts", str(exchange.attempts).encode()),
+        )
+    return headers
+
+
+async def _send_error(send: Send, error: BackendError) -> None:
+    body = error_body(error)
+    headers = [*error_headers(error), (b"content-length", str(len(body)).encode())]
+    if error.cause in (Cause.TOO_LARGE, Cause.REQUEST_TIMEOUT):
+        headers.append((b"connection", b"close"))  # the rest of the body must not be read as a request
+    await send({"type": "http.response.start", "status": TABLE[error.cause].status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _send_preflight(send: Send) -> None:
+    headers = [
+        (b"access-control-allow-methods", b"GET, POST, DELETE"),
+        (b"access-control-allow-headers", _PREFLIGHT_HEADERS),
+        (b"access-control-max-age", b"600"),
+    ]
+    await send({"type": "http.response.start", "status": 204, "headers": headers})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,0 +1,86 @@
+"""Errors as answers: one place that turns a ``BackendError`` into the envelope of the caller's dialect.
+
+Whatever is not a ``BackendError`` becomes an ``internal`` one here, its text kept for the log.
+"""
+
+import logging
+import math
+from typing import cast
+
+from litestar import Request, Response
+from litestar.datastructures import State
+from litestar.exceptions import HTTPException
+from litestar.types import Scope
+from msgspec.json import encode
+
+from backends.errors import BackendError, Cause
+from gateway.errors import TABLE, openai_envelope
+from gateway.telemetry.exchange import Exchange, Outcome
+
+_log = logging.getLogger("forebay.http")
+EXCHANGE = "forebay.exchange"
+_BY_STATUS = {
+    401: Cause.AUTH,
+    403: Cause.FORBIDDEN,
+    404: Cause.NOT_FOUND,
+    405: Cause.METHOD_NOT_ALLOWED,
+    413: Cause.TOO_LARGE,
+    415: Cause.UNSUPPORTED_MEDIA,
+}
+
+
+def exchange_of(scope: Scope) -> Exchange:
+    """The exchange that the edge made for this request."""
+    return cast("Exchange", scope[EXCHANGE])  # type: ignore[literal-required]
+
+
+def note_failure(exchange: Exchange, error: BackendError) -> None:
+    """Writes the cause into the exchange, for metrics and the access line."""
+    exchange.cause = error.cause.value
+    exchange.outcome = cast("Outcome", TABLE[error.cause].outcome)
+    exchange.private = error.private
+
+
+def error_headers(error: BackendError) -> list[tuple[bytes, bytes]]:
+    """``retry-after`` in whole seconds where there is one."""
+    headers = [(b"content-type", b"application/json")]
+    if error.retry_after is not None:
+        headers.append((b"retry-after", str(max(1, math.ceil(error.retry_after))).encode()))
+    return headers
+
+
+def error_body(error: BackendError) -> bytes:
+    """The OpenAI envelope as JSON."""
+    return encode(openai_envelope(error))
+
+
+def error_response(error: BackendError) -> Response[bytes]:
+    """The same for Litestar."""
+    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
+    return Response(error_body(error), status_code=TABLE[error.cause].status, headers=headers, media_type=None)
+
+
+def on_backend_error(request: Request[None, None, State], error: BackendError) -> Response[bytes]:
+    """Litestar's handler for our own errors."""
+    note_failure(exchange_of(request.scope), error)
+    return error_response(error)
+
+
+def on_http_exception(request: Request[None, None, State], error: HTTPException) -> Response[bytes]:
+    """Routing and framework refusals, in our words."""
+    cause = _BY_STATUS.get(error.status_code)
+    if cause is None:
+        cause = Cause.INVALID_REQUEST if error.status_code < 500 else Cause.INTERNAL
+    if cause is Cause.NOT_FOUND:
+        known = BackendError(cause, f"there is no {request.method} {request.url.path[:80]}", code="unknown_url")
+    elif cause is Cause.METHOD_NOT_ALLOWED:
+        known = BackendError(cause, f"{request.method} is not allowed here")
+    else:
+        known = BackendError(cause, "the request is not valid", private=error.detail)
+    return on_backend_error(request, known)
+
+
+def on_exception(request: Request[None, None, State], error: Exception) -> Response[bytes]:
+    """A defect of ours: a 500 that tells nothing, and a log line that tells all."""
+    _log.error("unhandled %s", type(error).__name__, exc_info=error)
+    return on_backend_error(request, BackendError(Cause.INTERNAL, "internal error"))

@@ -1,0 +1,71 @@
+"""What the HTTP edge needs of the rest, in one object made by ``app``. Data and references; no behaviour of its own."""
+
+from collections.abc import Callable
+
+from gateway.catalog.watch import CatalogStore
+from gateway.http.body import BodyLimits
+from gateway.http.origin import OriginRules
+from gateway.keys.ring import KeyRing
+from gateway.routing.dispatch import Dispatcher
+from gateway.routing.table import RouteTable
+from gateway.scheduling.runtime import Runtime
+from gateway.settings import Settings
+from gateway.telemetry.logs import AccessLog
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.recorder import Recorder
+
+
+class Lifetime:
+    """Whether the process is on its way in, serving, or on its way out."""
+
+    __slots__ = ("draining", "started")
+
+    def __init__(self) -> None:
+        self.started = False
+        self.draining = False
+
+
+class Services:
+    """One per process; handlers get it from the composition root."""
+
+    __slots__ = (
+        "access",
+        "body_limits",
+        "catalog",
+        "dispatcher",
+        "keys",
+        "lifetime",
+        "metrics",
+        "origin",
+        "recorder",
+        "runtime",
+        "settings",
+        "table",
+    )
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        catalog: CatalogStore,
+        table: Callable[[], RouteTable],
+        runtime: Runtime,
+        dispatcher: Dispatcher,
+        keys: KeyRing,
+        origin: OriginRules,
+        metrics: Metrics,
+        recorder: Recorder,
+        access: AccessLog,
+    ) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self.table = table
+        self.runtime = runtime
+        self.dispatcher = dispatcher
+        self.keys = keys
+        self.origin = origin
+        self.metrics = metrics
+        self.recorder = recorder
+        self.access = access
+        self.lifetime = Lifetime()
+        self.body_limits = BodyLimits(most_bytes=settings.max_body_bytes, deadline=settings.body_deadline)

@@ -1,0 +1,184 @@
+"""POST /v1/chat/completions, /v1/completions, /v1/embeddings and the short path /v1/chat.
+
+Raw ASGI handlers: a typed Litestar body would accept JSON sent as text/plain and answer bad bytes with 500 (measured).
+The body is checked against its typed shape, then sent on as it came, with the model's name and defaults put in.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from litestar import asgi
+from litestar.handlers import ASGIRouteHandler
+from litestar.types import Receive, Scope, Send
+from msgspec import Struct
+
+from backends.contract import Call, Task
+from backends.errors import BackendError, Cause
+from backends.external.args import ExternalArgs
+from backends.wire import openai_chat, openai_completions, openai_embeddings
+from backends.wire.decode import decode
+from backends.wire.envelope import Envelope
+from gateway.catalog.profile import ModelProfile
+from gateway.http.answer import answer
+from gateway.http.body import read_body, require_json
+from gateway.http.keepalive import openai_chat_event, openai_completion_event
+from gateway.http.replies import exchange_of
+from gateway.http.services import Services
+from gateway.routing.route import Candidate
+
+_FORBIDDEN = (
+    "chat_template",
+    "chat_template_kwargs",
+    "prompt_embeds",
+    "logits_processors",
+    "guided_decoding_backend",
+    "mm_processor_kwargs",
+    "lora",
+    "lora_path",
+    "kv_transfer_params",
+    "cache_salt",
+    "grammar",
+    "id_slot",
+    "n_discard",
+)
+"""Fields that reach into an engine: templates, grammars, paths, other tenants' cache. Refused by name."""
+
+
+class Wanted(Struct, frozen=True):
+    """What the gateway itself needs of a decoded request: how many answers it asks for."""
+
+    n: int
+
+
+class Endpoint(Struct, frozen=True, kw_only=True):
+    """One text endpoint: its paths, its check and its life sign."""
+
+    name: str
+    paths: list[str]
+    upstream: str
+    task: Task
+    check: Callable[[bytes], Wanted]
+    life_sign: Callable[[str, str], bytes] | None
+
+
+def _check_chat(body: bytes) -> Wanted:
+    request = decode(body, openai_chat.ChatRequest)
+    openai_chat.validate(request)
+    return Wanted(request.n or 1)
+
+
+def _check_completion(body: bytes) -> Wanted:
+    request = decode(body, openai_completions.CompletionRequest)
+    openai_completions.validate(request)
+    return Wanted(request.n or 1)
+
+
+def _check_embedding(body: bytes) -> Wanted:
+    request = decode(body, openai_embeddings.EmbeddingRequest)
+    openai_embeddings.validate(request)
+    return Wanted(1)
+
+
+ENDPOINTS = (
+    Endpoint(
+        name="/v1/chat/completions",
+        paths=["/v1/chat/completions", "/v1/chat"],
+        upstream="/v1/chat/completions",
+        task=Task.CHAT,
+        check=_check_chat,
+        life_sign=openai_chat_event,
+    ),
+    Endpoint(
+        name="/v1/completions",
+        paths=["/v1/completions"],
+        upstream="/v1/completions",
+        task=Task.COMPLETION,
+        check=_check_completion,
+        life_sign=openai_completion_event,
+    ),
+    Endpoint(
+        name="/v1/embeddings",
+        paths=["/v1/embeddings"],
+        upstream="/v1/embeddings",
+        task=Task.EMBEDDING,
+        check=_check_embedding,
+        life_sign=None,
+    ),
+)
+
+
+def text_routes(services: Services) -> list[ASGIRouteHandler]:
+    """One handler an endpoint."""
+    return [_handler(services, endpoint) for endpoint in ENDPOINTS]
+
+
+def _handler(services: Services, endpoint: Endpoint) -> ASGIRouteHandler:
+    @asgi(endpoint.paths, name=endpoint.name, copy_scope=False)
+    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = exchange_of(scope)
+        exchange.endpoint = endpoint.name
+        if exchange.method != "POST":
+            raise BackendError(Cause.METHOD_NOT_ALLOWED, f"{exchange.method} is not allowed here: use POST")
+        require_json(scope)
+        body = await read_body(scope, receive, services.body_limits)
+        envelope = Envelope.parse(body)
+        _refuse_forbidden(envelope)
+        wanted = endpoint.check(body)
+        route = services.table().route(envelope.model)
+        profile = route.profile
+        exchange.model = profile.id
+        _refuse_unfit(profile, endpoint.task, wanted)
+        exchange.stream = stream = endpoint.life_sign is not None and envelope.stream
+        settings = services.settings
+
+        def call(candidate: Candidate) -> Call:
+            return Call(
+                path=endpoint.upstream,
+                body=_body_for(envelope, candidate),
+                stream=stream,
+                request_id=exchange.request_id,
+                first_event_timeout=settings.first_event_timeout,
+                idle_timeout=settings.idle_timeout,
+            )
+
+        await answer(services, scope, send, exchange, route, call, endpoint.life_sign if stream else None)
+
+    return serve
+
+
+def _refuse_forbidden(envelope: Envelope) -> None:
+    for name in _FORBIDDEN:
+        if name in envelope:
+            raise BackendError(Cause.INVALID_REQUEST, f"{name} is not accepted from clients", param=name)
+
+
+def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted) -> None:
+    if task not in profile.tasks:
+        detail = f"{profile.id} does not serve {task.value}; it serves {', '.join(t.value for t in profile.tasks)}"
+        raise BackendError(Cause.INVALID_REQUEST, detail, param="model", code="model_not_supported")
+    if wanted.n > profile.limits.n:
+        raise BackendError(Cause.INVALID_REQUEST, f"n is at most {profile.limits.n} for {profile.id}", param="n")
+
+
+def _body_for(envelope: Envelope, candidate: Candidate) -> bytes:
+    engine = candidate.variant.engine
+    name = candidate.profile.id
+    if isinstance(engine, ExternalArgs) and engine.served_model is not None:
+        name = engine.served_model
+    defaults = _defaults(candidate.profile)
+    missing = {field: value for field, value in defaults.items() if field not in envelope}
+    if "max_completion_tokens" in envelope:
+        missing.pop("max_tokens", None)
+    return envelope.with_model(name, missing)
+
+
+_defaults_cache: dict[str, tuple[ModelProfile, dict[str, msgspec.Raw]]] = {}
+
+
+def _defaults(profile: ModelProfile) -> dict[str, msgspec.Raw]:
+    """The profile's sampling defaults, encoded once a profile; a reloaded profile is another object."""
+    kept = _defaults_cache.get(profile.id)
+    if kept is None or kept[0] is not profile:
+        encoded = msgspec.json.decode(msgspec.json.encode(profile.defaults), type=dict[str, msgspec.Raw])
+        kept = _defaults_cache[profile.id] = (profile, encoded)
+    return kept[1]
