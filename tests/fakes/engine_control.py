@@ -1,0 +1,48 @@
+"""The test's hand on a running fake engine: what it received, waiting for an event, opening holds."""
+
+import asyncio
+import json
+from pathlib import Path
+
+DEADLINE = 30.0
+
+
+class FakeEngineControl:
+    """Talks to the ``/fake/`` paths of the engine at ``socket``, each call on a connection of its own."""
+
+    def __init__(self, socket: Path) -> None:
+        self.socket = socket
+
+    async def request(self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None):
+        """One request; ``(status, decoded JSON or text)``. Streams are returned with their chunk framing."""
+        async with asyncio.timeout(DEADLINE):
+            reader, writer = await asyncio.open_unix_connection(str(self.socket))
+            try:
+                data = b"" if body is None else json.dumps(body).encode()
+                fields = {"Host": "fake", "Content-Length": str(len(data)), **(headers or {})}
+                lines = [f"{method} {target} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items()), "", ""]
+                writer.write("\r\n".join(lines).encode() + data)
+                head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                status = int(head.split(" ", 2)[1])
+                if "content-length:" in head:
+                    length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
+                    return status, json.loads(await reader.readexactly(length))
+                return status, (await reader.readuntil(b"0\r\n\r\n")).decode()
+            finally:
+                writer.close()
+
+    async def calls(self) -> list[dict]:
+        """All work requests so far: method, path, headers, body, events, received_at, held_at, closed_at, finished_at."""
+        return (await self.request("GET", "/fake/calls"))[1]
+
+    async def wait(self, event: str, count: int = 1) -> list[dict]:
+        """The calls, once ``count`` of them reached ``event``: ``received``, ``held``, ``closed`` or ``finished``."""
+        return (await self.request("GET", f"/fake/wait?event={event}&count={count}"))[1]
+
+    async def release(self) -> None:
+        """Open all holds, now and for later calls."""
+        await self.request("POST", "/fake/release")
+
+    async def finish_loading(self) -> None:
+        """Let an engine started with ``--hold-load`` become ready."""
+        await self.request("POST", "/fake/ready")
