@@ -36,7 +36,7 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 sys.path.append(os.path.dirname(__file__))  # the isolated interpreter leaves it out
-from engine_replies import chunks, embeddings, error, reply, words_of  # noqa: E402
+from engine_replies import chunks, embeddings, error, reply, words_of
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
 

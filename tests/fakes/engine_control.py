@@ -32,7 +32,7 @@ class FakeEngineControl:
                 writer.close()
 
     async def calls(self) -> list[dict]:
-        """All work requests so far: method, path, headers, body, events, received_at, held_at, closed_at, finished_at."""
+        """All work requests so far: method, path, headers, body, events, and the times ``EVENT_at``."""
         return (await self.request("GET", "/fake/calls"))[1]
 
     async def wait(self, event: str, count: int = 1) -> list[dict]:
