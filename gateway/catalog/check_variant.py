@@ -47,7 +47,7 @@ def variant_findings(variant: Variant) -> Iterator[Finding]:
 def _llama_cpp(engine: LlamaCppArgs, variant: Variant) -> Iterator[Finding]:
     if variant.weights is None:
         yield Finding("engine", "llama_cpp needs weights")
-    elif not any(f.path.endswith(".gguf") for f in variant.weights.files):
+    elif variant.weights.files and not any(f.path.endswith(".gguf") for f in variant.weights.files):
         yield Finding("weights.files", "llama_cpp needs a .gguf file")
     for name, value, least in (
         ("slots", engine.slots, 1),
@@ -70,6 +70,8 @@ def _external(engine: ExternalArgs) -> Iterator[Finding]:
         yield Finding("engine.command[0]", "the program's name is empty")
     if engine.url is not None and (wrong := url_fault(engine.url)):
         yield Finding("engine.url", wrong, "plain http is for loopback; elsewhere use https")
+    if engine.served_model is not None and engine.url is None:
+        yield Finding("engine.served_model", "goes with url only")
     if engine.slots < 1:
         yield Finding("engine.slots", f"expected 1 or more, got {engine.slots}")
     if engine.context_tokens is not None and engine.context_tokens < 1:

@@ -70,6 +70,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "kind": "Always `external`.",
         "command": "Program and arguments that speak the worker protocol; `{socket}` and `{weights}` become paths.",
         "url": "A server that somebody else runs: loopback over http, anything else over https.",
+        "served_model": "The model's name at `url`; absent means the profile's id.",
         "slots": "Requests it takes at the same time.",
         "context_tokens": "Longest context it accepts, in tokens.",
         "health_path": "Path that answers 200 once it is ready.",

@@ -100,7 +100,8 @@ def _rank(profile: ModelProfile, variant: Variant) -> tuple[int, int, int, str]:
 
 def _unknown(catalog: Catalog, name: str) -> BackendError:
     listed = [p.id for p in catalog.profiles.values() if p.listed]
-    near = difflib.get_close_matches(name[:80].lower(), listed, n=3, cutoff=0.5)
+    bare = name[:80].rpartition("/")[2].partition(":")[0].lower()  # people write ORG/NAME and NAME:TAG elsewhere
+    near = difflib.get_close_matches(bare, listed, n=3, cutoff=0.5)
     hint = f"; did you mean {', '.join(near)}?" if near else "; GET /v1/models lists what there is"
     return _not_found(f"no model {quoted(name)}{hint}")
 

@@ -8,7 +8,7 @@ from gateway.catalog.problem import quoted
 
 _LARGEST = 2**63
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]+|\.)?([eE][-+]?[0-9]+)?")
+_FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "true": True, "false": False}
 
 
@@ -31,7 +31,7 @@ def key_text(value: str | float | bool | None) -> str:
 
 def scalar_value(event: yaml.ScalarEvent, line: int, column: int) -> str | int | float | bool | None:
     text = event.value
-    if event.style is not None and event.style != "":
+    if event.style:
         return text  # quoted or block: always text
     if text in _WORDS:
         return _WORDS[text]
@@ -39,7 +39,7 @@ def scalar_value(event: yaml.ScalarEvent, line: int, column: int) -> str | int |
         if len(text) > 20 or abs(int(text)) >= _LARGEST:
             raise YamlError(line, column, f"number {quoted(text, 24)} is out of range")
         return int(text)
-    if any(c.isdigit() for c in text) and _FLOAT.fullmatch(text):
+    if _FLOAT.fullmatch(text):
         number = float(text)
         if number in (float("inf"), float("-inf")):
             raise YamlError(line, column, f"number {quoted(text, 24)} is out of range")

@@ -61,7 +61,7 @@ def _schema() -> dict[str, Any]:
         if "description" in definition:
             definition["description"] = " ".join(definition["description"].replace("``", "`").split())
         for field, described in definition.get("properties", {}).items():
-            described["description"] = texts[name][field]
+            described["description"] = texts.get(name, {}).get(field, "")
     return schema
 
 

@@ -14,7 +14,7 @@ from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.wire import sse
 from gateway.http.keepalive import HEAD, KeepAlive
-from gateway.http.listener import HANGUP, Hangup
+from gateway.http.listener import hangup_of
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
 from gateway.routing.route import Candidate, Opened, Route
@@ -36,7 +36,7 @@ async def answer(
     Raises ``BackendError`` only while nothing has been sent. A client that hangs up cancels the calling task, at
     whatever point it is, which closes the backend's connection and gives the lease back.
     """
-    hangup = cast("Hangup | None", scope.get(HANGUP))
+    hangup = hangup_of(cast("dict[str, object]", scope))
     if hangup is not None:
         hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
         if hangup.gone:

@@ -16,7 +16,7 @@ from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from backends.errors import BackendError, Cause
 from gateway.errors import TABLE
 from gateway.http.access import required_scope
-from gateway.http.listener import HANGUP, Hangup
+from gateway.http.listener import hangup_of
 from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure
 from gateway.http.services import Services
 from gateway.telemetry.exchange import Exchange
@@ -58,7 +58,7 @@ class Edge:
             if not started:
                 await _send_error(send_head, error)
         except asyncio.CancelledError:
-            hangup = cast("Hangup | None", scope.get(HANGUP))
+            hangup = hangup_of(cast("dict[str, object]", scope))
             if hangup is None or not hangup.gone:
                 raise
             note_failure(exchange, BackendError(Cause.CLIENT_GONE, "the client left"))

@@ -7,7 +7,7 @@ head dripped byte by byte held a connection for ever. ``tests/security/test_fram
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
 from msgspec import Struct
@@ -43,6 +43,12 @@ class Hangup:
         self.gone = True
         if self.callback is not None:
             self.callback()
+
+
+def hangup_of(scope: MutableMapping[str, Any]) -> Hangup | None:
+    """The signal of this request; ``None`` under a server that is not ours."""
+    found = scope.get(HANGUP)
+    return found if isinstance(found, Hangup) else None
 
 
 class _RefusedError(Exception):

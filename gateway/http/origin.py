@@ -62,7 +62,7 @@ def _name(host: bytes) -> str | None:
         return None
     if text.startswith("["):
         name, bracket, rest = text[1:].partition("]")
-        port = rest[1:] if rest.startswith(":") else rest
+        port = rest.removeprefix(":")
         valid = bool(bracket) and (not rest or (rest.startswith(":") and port.isdigit()))
         return name if valid else None
     name, colon, port = text.partition(":")

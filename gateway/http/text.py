@@ -6,7 +6,7 @@ The body is checked against its typed shape, then sent on as it came, with the m
 
 from collections.abc import Callable
 
-import msgspec
+from backends.wire.envelope import Envelope
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import Receive, Scope, Send
@@ -17,7 +17,6 @@ from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
 from backends.wire import openai_chat, openai_completions, openai_embeddings
 from backends.wire.decode import decode
-from backends.wire.envelope import Envelope
 from gateway.catalog.profile import ModelProfile
 from gateway.http.answer import answer
 from gateway.http.body import read_body, require_json
@@ -134,7 +133,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIRouteHandler:
         def call(candidate: Candidate) -> Call:
             return Call(
                 path=endpoint.upstream,
-                body=_body_for(envelope, candidate),
+                body=_body_for(envelope, candidate, endpoint),
                 stream=stream,
                 request_id=exchange.request_id,
                 first_event_timeout=settings.first_event_timeout,
@@ -160,25 +159,14 @@ def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted) -> None:
         raise BackendError(Cause.INVALID_REQUEST, f"n is at most {profile.limits.n} for {profile.id}", param="n")
 
 
-def _body_for(envelope: Envelope, candidate: Candidate) -> bytes:
+def _body_for(envelope: Envelope, candidate: Candidate, endpoint: Endpoint) -> bytes:
     engine = candidate.variant.engine
     name = candidate.profile.id
     if isinstance(engine, ExternalArgs) and engine.served_model is not None:
         name = engine.served_model
-    defaults = _defaults(candidate.profile)
-    missing = {field: value for field, value in defaults.items() if field not in envelope}
+    if endpoint.task is Task.EMBEDDING:
+        return envelope.with_model(name)
+    missing = {field: value for field, value in candidate.defaults.items() if field not in envelope}
     if "max_completion_tokens" in envelope:
         missing.pop("max_tokens", None)
     return envelope.with_model(name, missing)
-
-
-_defaults_cache: dict[str, tuple[ModelProfile, dict[str, msgspec.Raw]]] = {}
-
-
-def _defaults(profile: ModelProfile) -> dict[str, msgspec.Raw]:
-    """The profile's sampling defaults, encoded once a profile; a reloaded profile is another object."""
-    kept = _defaults_cache.get(profile.id)
-    if kept is None or kept[0] is not profile:
-        encoded = msgspec.json.decode(msgspec.json.encode(profile.defaults), type=dict[str, msgspec.Raw])
-        kept = _defaults_cache[profile.id] = (profile, encoded)
-    return kept[1]

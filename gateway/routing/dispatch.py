@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from backends.contract import BackendState, Call
 from backends.errors import BackendError, Cause
+from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
 from gateway.routing.breaker import Breaker
 from gateway.routing.budget import RetryBudget
@@ -39,14 +40,14 @@ class Dispatcher:
         runtime: Runtime,
         metrics: Metrics,
         table: Callable[[], RouteTable],
-        missing: Callable[[Candidate], BackendError | None],
+        missing: Callable[[ModelProfile, Variant], BackendError | None],
         queue_wait: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._runtime = runtime
         self._metrics = metrics
         self._table = table
-        self._missing = missing
+        self.missing = missing
         self._queue_wait = queue_wait
         self._clock = clock
         self._breakers: dict[str, Breaker] = {}
@@ -85,6 +86,22 @@ class Dispatcher:
             reason = f"fallback:{failure.cause.value}"
             route = following
         raise AssertionError("the loop returns or raises")
+
+    async def load(self, route: Route, *, pin: bool) -> Candidate:
+        """Brings the first candidate that can be had into memory; for operators. Raises the last refusal."""
+        failure: BackendError | None = None
+        for candidate in self._order(route):
+            failure = self.missing(candidate.profile, candidate.variant)
+            if failure is not None:
+                continue
+            try:
+                timeout = self._queue_wait + candidate.variant.start_timeout_seconds
+                await self._runtime.load(candidate.target, timeout, pin=pin)
+            except BackendError as error:
+                failure = error
+                continue
+            return candidate
+        raise failure or BackendError(Cause.NO_CAPACITY, f"{route.profile.id} has no variant to load")
 
     async def _attempt(self, candidate: Candidate, call: Callable[[Candidate], Call], key: str) -> Opened:
         try:
@@ -129,7 +146,7 @@ class Dispatcher:
         return Opened(reply=reply, lease=lease, candidate=candidate, attempts=1, reason=reason)
 
     async def _wait(self, candidate: Candidate, key: str) -> Lease:
-        missing = self._missing(candidate)
+        missing = self.missing(candidate.profile, candidate.variant)
         if missing is not None:
             raise missing
         return await self._runtime.acquire(

@@ -1,6 +1,6 @@
 """The ordered ways to serve a request. Data only."""
 
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from backends.contract import Reply
 from gateway.catalog.profile import FallbackRule, ModelProfile, Variant
@@ -9,11 +9,12 @@ from gateway.scheduling.placement import Target
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """One variant that could serve."""
+    """One variant that could serve. ``defaults`` are the profile's sampling defaults, encoded once."""
 
     profile: ModelProfile
     variant: Variant
     target: Target
+    defaults: dict[str, Raw]
 
 
 class Route(Struct, frozen=True, kw_only=True):

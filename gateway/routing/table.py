@@ -5,6 +5,8 @@ Successful names only are kept, and only so many, so that hostile names cost no 
 
 from collections.abc import Callable
 
+from msgspec import Raw, json
+
 from gateway.catalog.catalog import Catalog
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
@@ -26,7 +28,7 @@ class RouteTable:
     def __init__(self, catalog: Catalog, footprints: Footprints, fits: Callable[[Variant], bool]) -> None:
         self.catalog = catalog
         self._footprints = footprints
-        self._fits = fits
+        self.fits = fits
         self._routes: dict[str, Route] = {}
 
     def route(self, name: str) -> Route:
@@ -34,7 +36,7 @@ class RouteTable:
         known = self._routes.get(name)
         if known is not None:
             return known
-        found = resolve(self.catalog, name, self._fits)
+        found = resolve(self.catalog, name, self.fits)
         variants = (found.variant,) if found.variant is not None else found.profile.variants
         route = Route(
             profile=found.profile,
@@ -48,7 +50,8 @@ class RouteTable:
 
     def candidate(self, profile: ModelProfile, variant: Variant) -> Candidate:
         """The candidate of one variant, with what the scheduler has to know."""
-        return Candidate(profile=profile, variant=variant, target=self._target(profile, variant))
+        defaults = json.decode(json.encode(profile.defaults), type=dict[str, Raw])
+        return Candidate(profile=profile, variant=variant, target=self._target(profile, variant), defaults=defaults)
 
     def _target(self, profile: ModelProfile, variant: Variant) -> Target:
         name = variant_id(profile, variant)

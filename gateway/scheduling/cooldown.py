@@ -19,17 +19,22 @@ class Failure(Struct, frozen=True):
 def after_load_failure(previous: Failure | None, now: float, reason: str) -> Failure:
     """30 s, doubling to 10 min: a crash loop must not evict healthy models again and again."""
     count = _streak(previous, now) + 1
-    return Failure(count, now + min(FIRST_SECONDS * 2 ** (count - 1), LONGEST_SECONDS), now, reason)
+    return Failure(count, now + _delay(count), now, reason)
 
 
 def after_crash(previous: Failure | None, now: float, reason: str) -> Failure:
     """The first crash of a model that had been serving costs nothing; the next ones cool down like failed loads."""
     count = _streak(previous, now) + 1
-    delay = 0.0 if count == 1 else min(FIRST_SECONDS * 2 ** (count - 2), LONGEST_SECONDS)
-    return Failure(count, now + delay, now, reason)
+    return Failure(count, now + _delay(count - 1), now, reason)
+
+
+def _delay(failures: int) -> float:
+    # The exponent is bounded: a model that fails for weeks must not overflow a float.
+    return min(FIRST_SECONDS * 2 ** min(failures - 1, 16), LONGEST_SECONDS) if failures else 0.0
 
 
 def _streak(previous: Failure | None, now: float) -> int:
-    if previous is None or now - previous.at > FORGIVEN_AFTER_SECONDS:
+    # Counted from the end of the cool-down: during it nothing could fail, so it proves nothing.
+    if previous is None or now - previous.until > FORGIVEN_AFTER_SECONDS:
         return 0
     return previous.count

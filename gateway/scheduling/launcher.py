@@ -4,6 +4,8 @@ import asyncio
 from typing import Protocol
 
 from backends.contract import Backend
+from backends.errors import BackendError
+from gateway.catalog.profile import ModelProfile, Variant
 from gateway.scheduling.placement import Placement, Target
 
 
@@ -21,7 +23,7 @@ class Running(Protocol):
     @property
     def pid(self) -> int | None: ...
 
-    def memory_bytes(self) -> int:
+    async def memory(self) -> int:
         """Resident bytes of the process tree, 0 when unknown."""
         ...
 
@@ -38,3 +40,7 @@ class Launcher(Protocol):
     """Starts what a target names. Raises ``BackendError``; cancelling stops whatever was started."""
 
     async def launch(self, target: Target, placement: Placement) -> Running: ...
+
+    def missing(self, profile: ModelProfile, variant: Variant) -> BackendError | None:
+        """Why this machine cannot start the variant as it is: no weights, no engine. Cheap, asked per request."""
+        ...

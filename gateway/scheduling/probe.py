@@ -4,7 +4,6 @@ One device today: host RAM, as psutil reports it. A GPU prober joins here behind
 """
 
 import platform
-from collections.abc import Callable
 from typing import Protocol
 
 import psutil
@@ -13,22 +12,24 @@ from gateway.scheduling.device import HOST, Device, Inventory
 
 
 class Probe(Protocol):
-    """Reads the inventory; may block for milliseconds, so it is called in a thread."""
+    """Reads the inventory; may block for milliseconds, so it is called in a thread.
 
-    def read(self) -> Inventory: ...
+    ``own_bytes`` is what our engines hold, so that the rest counts as foreign.
+    """
+
+    def read(self, own_bytes: int) -> Inventory: ...
 
 
 class HostProbe:
-    """Host RAM. ``own_bytes`` is what our engines hold, so that the rest counts as foreign."""
+    """Host RAM. ``limit`` bounds what engines may take of it, in bytes."""
 
-    def __init__(self, own_bytes: Callable[[], int], limit: int | None = None) -> None:
-        self._own_bytes = own_bytes
+    def __init__(self, limit: int | None = None) -> None:
         self._limit = limit
         self._name = platform.processor() or platform.machine() or "host"
 
-    def read(self) -> Inventory:
+    def read(self, own_bytes: int) -> Inventory:
         memory = psutil.virtual_memory()
-        foreign = max(0, memory.total - memory.available - self._own_bytes())
+        foreign = max(0, memory.total - memory.available - own_bytes)
         total = memory.total
         if self._limit is not None:
             # A limit bounds our engines, whatever others use: it is met by what is left of the machine, if less.

@@ -16,6 +16,18 @@ def full(target: Target, wait: float) -> BackendError:
     return BackendError(Cause.QUEUE_FULL, f"the queue of {target.profile_id} is full", retry_after=wait)
 
 
+def not_loaded(error: BackendError, retry_after: float) -> BackendError:
+    """The load failed with ``error``. A new object for each waiter: they raise it concurrently."""
+    return BackendError(
+        error.cause, error.detail, code=error.code, private=error.private, retry_after=retry_after
+    )
+
+
+def no_room(cause: Cause, detail: str) -> BackendError:
+    """Placement says it cannot fit as things are; half a minute is when things may have changed."""
+    return BackendError(cause, detail, retry_after=30.0)
+
+
 def waited_too_long(ticket: Ticket, now: float, wait: float) -> BackendError:
     """Capacity did not come within the ticket's deadline."""
     detail = f"no capacity for {ticket.target.profile_id} within {now - ticket.enqueued:.0f} s"

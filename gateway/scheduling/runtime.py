@@ -47,9 +47,10 @@ class Runtime:
         self._ids = itertools.count(1)
         self._waiters: dict[int, asyncio.Future[Occupant]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._memory: dict[str, int] = {}
         self._drained: asyncio.Event | None = None
         self.running: dict[str, Running] = {}
-        self.scheduler = Scheduler(self, probe.read(), policy or Policy(), limits)
+        self.scheduler = Scheduler(self, probe.read(0), policy or Policy(), limits)
 
     # --- leases ---------------------------------------------------------------------------------------------------
 
@@ -107,8 +108,8 @@ class Runtime:
         return self.scheduler.on_unload(variant_id)
 
     def own_bytes(self) -> int:
-        """Resident bytes of all engines of ours."""
-        return sum(running.memory_bytes() for running in self.running.values())
+        """Resident bytes of all engines of ours, as last read."""
+        return sum(self._memory.values())
 
     # --- Effects --------------------------------------------------------------------------------------------------
 
@@ -153,8 +154,12 @@ class Runtime:
             self.scheduler.on_tick()
 
     async def _read_probe(self) -> None:
+        for variant_id, running in tuple(self.running.items()):
+            self._memory[variant_id] = await running.memory()
+        for variant_id in self._memory.keys() - self.running.keys():
+            del self._memory[variant_id]
         try:
-            inventory = await asyncio.wait_for(asyncio.to_thread(self._probe.read), _PROBE_TIMEOUT)
+            inventory = await asyncio.wait_for(asyncio.to_thread(self._probe.read, self.own_bytes()), _PROBE_TIMEOUT)
         except (TimeoutError, OSError, RuntimeError) as error:
             _log.warning("device probe failed: %s", type(error).__name__)
             return
@@ -199,16 +204,10 @@ class Runtime:
             self.scheduler.on_load_failed(target.variant_id, BackendError(Cause.LOAD_FAILED, "internal error"))
             return
         self.running[target.variant_id] = running
+        self._memory[target.variant_id] = taken = await running.memory()
         running.exited.add_done_callback(lambda done: self._exited(target, running, done))
         self._metrics.load.labels(target.profile_id, running.backend.name, "cold").observe(self._clock() - begun)
-        self.scheduler.on_loaded(target.variant_id, self._measured(placement, running))
-
-    def _measured(self, placement: Placement, running: Running) -> tuple[DeviceShare, ...]:
-        """What it took, where that is more than was reserved (memory that grows lazily still looks small now)."""
-        taken = running.memory_bytes()
-        if len(placement.shares) != 1 or taken <= placement.shares[0].bytes:
-            return ()
-        return (DeviceShare(placement.shares[0].device_id, taken),)
+        self.scheduler.on_loaded(target.variant_id, _measured(placement, taken))
 
     async def _stop(self, variant_id: str) -> None:
         running = self.running.pop(variant_id, None)
@@ -228,3 +227,10 @@ class Runtime:
         self._metrics.restarts.labels(target.profile_id, "exited").inc()
         self._spawn(running.stop())
         self.scheduler.on_exited(target.variant_id, done.result())
+
+
+def _measured(placement: Placement, taken: int) -> tuple[DeviceShare, ...]:
+    """What it took, where that is more than was reserved (memory that grows lazily still looks small now)."""
+    if len(placement.shares) != 1 or taken <= placement.shares[0].bytes:
+        return ()
+    return (DeviceShare(placement.shares[0].device_id, taken),)

@@ -1,0 +1,31 @@
+"""From an external engine's arguments to a command line. Placeholders are replaced by paths of ours, nothing else."""
+
+import os
+
+from backends.contract import LaunchPlan, LaunchRequest
+from backends.external.args import ExternalArgs
+
+
+def plan(args: ExternalArgs, request: LaunchRequest) -> LaunchPlan:
+    """``{socket}``, ``{weights}``, ``{name}``, ``{slots}`` and ``{context}`` are filled in; the environment is minimal."""
+    socket = request.run_dir / "engine.sock"
+    values = {
+        "{socket}": str(socket),
+        "{weights}": str(request.weights[0]) if request.weights else "",
+        "{name}": request.served_name,
+        "{slots}": str(request.slots),
+        "{context}": str(request.context_tokens),
+    }
+    return LaunchPlan(
+        argv=tuple(_filled(part, values) for part in args.command),
+        env={"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", "HOME": str(request.run_dir)},
+        socket=socket,
+        cwd=request.run_dir,
+        ready_path=args.health_path,
+    )
+
+
+def _filled(part: str, values: dict[str, str]) -> str:
+    for placeholder, value in values.items():
+        part = part.replace(placeholder, value)
+    return part

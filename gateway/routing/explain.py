@@ -1,0 +1,89 @@
+"""Why a model would be served the way it would: each candidate, its bytes, and what ``decide`` says now."""
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from backends.errors import BackendError
+from gateway.catalog.profile import ModelProfile, Variant
+from gateway.routing.route import Candidate, Route
+from gateway.scheduling.placement import Join, Load, Policy, Refuse, Serve, Wait, decide
+from gateway.scheduling.runtime import Runtime
+
+
+class CandidateView(Struct, frozen=True, kw_only=True):
+    """One candidate in the order it would be tried. Bytes; ``decision`` is what would happen now."""
+
+    variant: str
+    engine: str
+    weights_bytes: int
+    kv_bytes: int
+    compute_bytes: int
+    device_bytes: int
+    host_bytes: int
+    available: bool
+    decision: str
+    why: str
+
+
+class Explanation(Struct, frozen=True, kw_only=True):
+    """``serves`` names the variant that a request would get now, if any."""
+
+    model: str
+    serves: str | None
+    candidates: list[CandidateView]
+    fallbacks: list[str]
+
+
+def explain(
+    route: Route,
+    runtime: Runtime,
+    missing: Callable[[ModelProfile, Variant], BackendError | None],
+    policy: Policy | None = None,
+) -> Explanation:
+    """The explanation of ``route``; asks nothing to happen."""
+    views = [_view(candidate, runtime, missing, policy or Policy()) for candidate in route.candidates]
+    serves = next((v.variant for v in views if v.available and v.decision != "refuse"), None)
+    return Explanation(
+        model=route.profile.id,
+        serves=serves,
+        candidates=views,
+        fallbacks=[f"{', '.join(c.value for c in rule.when)} -> {rule.to}" for rule in route.fallbacks],
+    )
+
+
+def _view(
+    candidate: Candidate,
+    runtime: Runtime,
+    missing: Callable[[ModelProfile, Variant], BackendError | None],
+    policy: Policy,
+) -> CandidateView:
+    scheduler = runtime.scheduler
+    decision = decide(
+        candidate.target, scheduler.occupants.snapshots(scheduler.queue), scheduler.inventory, policy, runtime.now()
+    )
+    match decision:
+        case Serve():
+            word, why = "serve", "in memory, with a free slot"
+        case Join():
+            word, why = "join", "in memory or being loaded; the request would wait for a slot"
+        case Load(placement):
+            word, why = "load", placement.why
+        case Wait(_, text):
+            word, why = "wait", text
+        case Refuse(_, text):
+            word, why = "refuse", text
+    absent = missing(candidate.profile, candidate.variant)
+    footprint = candidate.variant.footprint
+    return CandidateView(
+        variant=candidate.variant.name,
+        engine=str(type(candidate.variant.engine).__struct_config__.tag),
+        weights_bytes=footprint.weights_bytes,
+        kv_bytes=footprint.kv_bytes,
+        compute_bytes=footprint.compute_bytes,
+        device_bytes=candidate.target.device_bytes,
+        host_bytes=footprint.host_bytes,
+        available=absent is None,
+        decision=word,
+        why=why if absent is None else absent.detail,
+    )

@@ -1,0 +1,160 @@
+"""The launcher of real engines: a child process behind a Unix socket, or a server that somebody else runs.
+
+Knows where weights, environments and sockets are; decides nothing about when.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from backends.contract import Backend, LaunchPlan, LaunchRequest
+from backends.environments.environments import Environments
+from backends.errors import BackendError, Cause
+from backends.external.args import ExternalArgs
+from backends.http.relay import HttpBackend
+from backends.process.exit import Exit
+from backends.process.ledger import Ledger
+from backends.process.supervisor import EngineProcess
+from backends.registry import backend_of, missing_engine, plan_of
+from backends.weights.store import WeightStore
+from gateway.catalog.profile import EngineArgs, ModelProfile, Variant
+from gateway.scheduling.launcher import Running
+from gateway.scheduling.placement import Placement, Target
+
+_PULL = "run: forebay pull {}"
+
+
+class Named(Protocol):
+    """What a variant id stands for."""
+
+    @property
+    def profile(self) -> ModelProfile: ...
+
+    @property
+    def variant(self) -> Variant: ...
+
+
+class EngineLauncher:
+    """Implements ``Launcher``. One per process."""
+
+    def __init__(
+        self, find: Callable[[str], Named], environments: Environments, weights: WeightStore, ledger: Ledger
+    ) -> None:
+        self._find = find
+        self._environments = environments
+        self._weights = weights
+        self._ledger = ledger
+
+    def missing(self, profile: ModelProfile, variant: Variant) -> BackendError | None:
+        """No weights or no engine environment on this machine, in words that say what to run."""
+        if variant.weights is not None and self._weights.locate(variant.weights) is None:
+            how = _PULL.format(f"{profile.id}:{variant.name}" if len(profile.variants) > 1 else profile.id)
+            return BackendError(
+                Cause.LOAD_FAILED, f"the weights of {profile.id}:{variant.name} are not on this machine; {how}",
+                code="weights_missing",
+            )  # fmt: skip
+        return missing_engine(variant.engine, self._environments)
+
+    async def launch(self, target: Target, placement: Placement) -> Running:
+        """Starts the variant and waits until it takes calls. Cancelling stops it again."""
+        named = self._find(target.variant_id)
+        if isinstance(named.variant.engine, ExternalArgs) and named.variant.engine.url is not None:
+            return await _join(target, named.variant.engine.url, named.variant.engine.health_path)
+        absent = self.missing(named.profile, named.variant)
+        if absent is not None:
+            raise absent
+        run_dir = Path(tempfile.mkdtemp(prefix="forebay-"))  # short: socket paths are limited to about 100 bytes
+        try:
+            return await self._start(target, placement, named, run_dir)
+        except BaseException:
+            shutil.rmtree(run_dir, ignore_errors=True)
+            raise
+
+    async def _start(self, target: Target, placement: Placement, named: Named, run_dir: Path) -> Running:
+        variant = named.variant
+        located = self._weights.locate(variant.weights) if variant.weights is not None else ()
+        request = LaunchRequest(
+            variant_id=target.variant_id,
+            served_name=named.profile.id,
+            weights=tuple(located or ()),
+            shares=placement.shares,
+            run_dir=run_dir,
+            slots=target.slots,
+            context_tokens=_context(variant.engine, named.profile),
+        )
+        plan = plan_of(variant.engine, request, self._environments)
+        process = await EngineProcess.start(plan, self._ledger)
+        try:
+            await process.wait_ready(variant.start_timeout_seconds)
+            backend = backend_of(variant.engine, target.variant_id, plan)
+        except BaseException:
+            await process.stop(0.0)
+            raise
+        return ChildEngine(process, backend, plan, variant.stop_grace_seconds, run_dir)
+
+
+class ChildEngine:
+    """A ready engine process of ours."""
+
+    def __init__(self, process: EngineProcess, backend: Backend, plan: LaunchPlan, grace: float, run_dir: Path) -> None:
+        self._process = process
+        self._grace = grace
+        self._run_dir = run_dir
+        self.backend = backend
+        self.exited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        process.exited.add_done_callback(self._ended)
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid
+
+    async def memory(self) -> int:
+        return await self._process.memory()
+
+    def log_tail(self) -> str:
+        return self._process.logs.tail()
+
+    async def stop(self) -> None:
+        """The stop ladder, then the socket's folder goes. The pool closes first: nothing may reuse its connections."""
+        await self.backend.aclose()
+        await self._process.stop(self._grace)
+        await asyncio.to_thread(shutil.rmtree, self._run_dir, ignore_errors=True)
+
+    def _ended(self, done: "asyncio.Future[Exit]") -> None:
+        if not self.exited.done():
+            self.exited.set_result(str(done.result()) if not done.cancelled() else "cancelled")
+
+
+class ForeignServer:
+    """A server that somebody else runs: used, never started, stopped or measured."""
+
+    pid: int | None = None
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.exited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def memory(self) -> int:
+        return 0
+
+    def log_tail(self) -> str:
+        return ""
+
+    async def stop(self) -> None:
+        await self.backend.aclose()
+
+
+async def _join(target: Target, url: str, health_path: str) -> ForeignServer:
+    backend = HttpBackend("external", url, health_path=health_path)
+    health = await backend.health()
+    if not health.ready:
+        await backend.aclose()
+        raise BackendError(Cause.UPSTREAM_CONNECT, f"{target.variant_id} does not answer", private=health.detail)
+    return ForeignServer(backend)
+
+
+def _context(engine: EngineArgs, profile: ModelProfile) -> int:
+    return engine.context_tokens or profile.context_tokens or 0

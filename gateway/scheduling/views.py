@@ -1,0 +1,106 @@
+"""What operators see of the scheduler: residents, devices, queue. Read-only snapshots in plain words and numbers."""
+
+from msgspec import Struct
+
+from gateway.scheduling.placement import Policy
+from gateway.scheduling.runtime import Runtime
+
+
+class ResidentView(Struct, frozen=True, kw_only=True):
+    """One variant in memory or on its way. Seconds are ages."""
+
+    model: str
+    variant: str
+    state: str
+    device_bytes: int
+    devices: list[str]
+    in_flight: int
+    slots: int
+    queued: int
+    pinned: bool
+    pid: int | None
+    state_seconds: float
+    idle_seconds: float
+    log_tail: str
+
+
+class DeviceView(Struct, frozen=True, kw_only=True):
+    """Bytes of one device; ``usable`` leaves out head-room and what other programs hold."""
+
+    id: str
+    name: str
+    healthy: bool
+    total_bytes: int
+    foreign_bytes: int
+    reserved_bytes: int
+    usable_bytes: int
+
+
+class QueueView(Struct, frozen=True, kw_only=True):
+    """One waiting request. ``predicted_wait`` is in seconds from now."""
+
+    model: str
+    variant: str
+    key: str
+    waited: float
+    predicted_wait: float
+
+
+def residents(runtime: Runtime, now: float) -> list[ResidentView]:
+    """Everything that occupies memory."""
+    queue = runtime.scheduler.queue
+    views: list[ResidentView] = []
+    for occupant in runtime.scheduler.occupants:
+        target = occupant.target
+        running = runtime.running.get(target.variant_id)
+        views.append(
+            ResidentView(
+                model=target.profile_id,
+                variant=target.variant_id.partition(":")[2],
+                state=occupant.state.value,
+                device_bytes=sum(s.bytes for s in occupant.shares),
+                devices=[s.device_id for s in occupant.shares],
+                in_flight=occupant.in_flight,
+                slots=target.slots,
+                queued=queue.count(target.variant_id),
+                pinned=occupant.pinned,
+                pid=None if running is None else running.pid,
+                state_seconds=round(now - occupant.since, 3),
+                idle_seconds=round(now - occupant.last_used, 3) if occupant.last_used and not occupant.in_flight else 0,
+                log_tail="" if running is None else running.log_tail(),
+            )
+        )
+    return views
+
+
+def devices(runtime: Runtime, policy: Policy | None = None) -> list[DeviceView]:
+    """The inventory with what is reserved on it."""
+    rules = policy or Policy()
+    snapshots = runtime.scheduler.occupants.snapshots(runtime.scheduler.queue)
+    return [
+        DeviceView(
+            id=device.id,
+            name=device.name,
+            healthy=device.healthy,
+            total_bytes=device.total_bytes,
+            foreign_bytes=device.foreign_bytes,
+            reserved_bytes=sum(s.bytes for r in snapshots for s in r.shares if s.device_id == device.id),
+            usable_bytes=rules.usable(device),
+        )
+        for device in runtime.scheduler.inventory.devices
+    ]
+
+
+def queued(runtime: Runtime, now: float) -> list[QueueView]:
+    """Waiting requests in order of arrival."""
+    scheduler = runtime.scheduler
+    return [
+        QueueView(
+            model=ticket.target.profile_id,
+            variant=ticket.target.variant_id.partition(":")[2],
+            key=ticket.key,
+            waited=round(now - ticket.enqueued, 3),
+            predicted_wait=round(scheduler.predicted_wait(ticket.target), 3),
+        )
+        for ticket in scheduler.queue
+    ]
