@@ -1,0 +1,40 @@
+import msgspec
+
+from backends.contract import Task
+from gateway.catalog.listing import ModelListing, VariantListing, describe
+from tests.unit.gateway.catalog.samples import CHAT, PICTURE, profile
+
+
+def test_a_served_model() -> None:
+    listing = describe(profile(CHAT), lambda v: v.name == "q8")
+    assert listing.where == "local"
+    assert listing.served
+    assert listing.fits
+    assert listing.tasks == (Task.CHAT, Task.COMPLETION)
+    assert listing.variants == (
+        VariantListing(name="q8", engine="llama_cpp", device_bytes=1230, host_bytes=4, fits=True),
+        VariantListing(name="remote", engine="external", device_bytes=0, host_bytes=0, fits=False),
+    )
+
+
+def test_the_public_keys_are_all_there() -> None:
+    listing = msgspec.json.decode(msgspec.json.encode(describe(profile(CHAT), lambda v: False)))
+    assert set(listing) == {
+        "id", "name", "description", "catalog_rows", "modality", "tasks", "tier", "licence", "open_weights",
+        "lifecycle", "where", "variants", "fits", "served", "verified_by", "why_not", "context_tokens", "parameters",
+        "aliases",
+    }  # fmt: skip
+    assert set(listing["variants"][0]) == {"name", "engine", "device_bytes", "host_bytes", "fits"}
+    assert listing["fits"] is False
+    assert listing["served"] is True
+    assert listing["catalog_rows"] == ["Row One"]
+
+
+def test_where_a_model_without_variants_is() -> None:
+    def picture(extra: str = "", *, in_cloud: bool = False) -> ModelListing:
+        return describe(profile(PICTURE + extra), lambda v: True, in_cloud=in_cloud)
+
+    assert (picture().where, picture().served, picture().fits) == ("none", False, False)
+    assert picture().why_not == "only its maker serves it"
+    assert (picture(in_cloud=True).where, picture(in_cloud=True).served) == ("cloud", True)
+    assert picture("lifecycle: retired\n", in_cloud=True).served is False
