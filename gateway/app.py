@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-from backends.environments.environments import Environments
 from backends.weights.store import WeightStore
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
 
+from backends.environments.environments import Environments
 from backends.errors import BackendError
 from backends.process.ledger import Ledger
 from backends.process.lock import StateLock

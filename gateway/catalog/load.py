@@ -18,6 +18,7 @@ from gateway.catalog.scalars import YamlError
 from gateway.catalog.shape import convert
 
 MAX_FILE_BYTES = 256 * 1024
+MAX_PROBLEMS = 100
 SKIPPED = frozenset({"providers"})
 
 
@@ -80,8 +81,17 @@ def parse(path: str, data: bytes) -> tuple[Document | None, list[Problem]]:
     profile, found = convert(path, root, ModelProfile)
     problems += found
     if profile is None or root is None or problems:
-        return None, problems
+        return None, _shortened(problems)
     return Document(path, root, profile), []
+
+
+def _shortened(problems: list[Problem]) -> list[Problem]:
+    """At most ``MAX_PROBLEMS``: a file of another kind would otherwise fill the log with one line a key."""
+    more = len(problems) - MAX_PROBLEMS
+    if more <= 0:
+        return problems
+    last = problems[MAX_PROBLEMS]
+    return [*problems[:MAX_PROBLEMS], _at(last.path, f"and {more} more problems", line=last.line, column=last.column)]
 
 
 def _read(path: Path, problems: list[Problem]) -> bytes:

@@ -24,15 +24,16 @@ class Resolution(Struct, frozen=True, kw_only=True):
 
 
 class Wildcard(Struct, frozen=True):
-    """An alias with ``*`` (any text, also none) cut into its literal parts."""
+    """An alias with ``*`` (any text, also none) cut into its literal parts; ``low`` are those in lower case."""
 
     pattern: str
     parts: tuple[str, ...]
+    low: tuple[str, ...]
     resolution: Resolution
 
     def matches(self, name: str, *, folded: bool = False) -> bool:
         """Linear in ``name`` however many stars there are: a client chooses the name, so no regular expression."""
-        parts = tuple(p.lower() for p in self.parts) if folded else self.parts
+        parts = self.low if folded else self.parts
         first, last = parts[0], parts[-1]
         end = len(name) - len(last)
         if len(first) > end or not name.startswith(first) or not name.endswith(last):
@@ -44,6 +45,11 @@ class Wildcard(Struct, frozen=True):
                 return False
             at = found + len(part)
         return True
+
+
+def compile_wildcard(pattern: str, resolution: Resolution) -> Wildcard:
+    """``pattern`` with at least one ``*``, ready to match."""
+    return Wildcard(pattern, tuple(pattern.split("*")), tuple(pattern.lower().split("*")), resolution)
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -80,7 +86,7 @@ def index(profiles: Iterable[ModelProfile]) -> Names:
         for alias in profile.aliases:
             if "*" in alias:
                 found = Resolution(profile=profile, matched="wildcard")
-                wildcards.append(Wildcard(alias, tuple(alias.split("*")), found))
+                wildcards.append(compile_wildcard(alias, found))
             else:
                 exact.setdefault(alias, Resolution(profile=profile, matched="alias"))
     folded: dict[str, Resolution] = {}

@@ -27,7 +27,7 @@ class Lifecycle:
             since=self._effects.now(),
             shares=placement.shares,
             pinned=target.pin,
-            awaiting=set(placement.evict) | self._leaving(placement),
+            awaiting={*placement.evict, *placement.after},
         )
         self._occupants.add(occupant)
         for victim_id in placement.evict:
@@ -41,6 +41,7 @@ class Lifecycle:
         if occupant.awaiting or occupant.state is not BackendState.STARTING:
             return
         if not self._queue.count(occupant.target.variant_id):
+            # Nothing to record: as far as anybody was told, it is still stopped.
             self._occupants.remove(occupant.target.variant_id)
             return
         occupant.since = self._effects.now()
@@ -48,14 +49,22 @@ class Lifecycle:
         self._effects.start(occupant.target, occupant.placement)
 
     def retry_alone(self, occupant: Occupant) -> bool:
-        """After out of memory, once: every idle resident leaves, then the load begins again. False if none can."""
-        victims = [o for o in self._occupants if o is not occupant and o.target.managed and self.is_idle(o)]
-        if occupant.oom_retried or not victims:
+        """After out of memory, once: every idle resident leaves, then the load begins again.
+
+        False when nobody can leave, or nobody waits for it any more.
+        """
+        name = occupant.target.variant_id
+        if occupant.oom_retried or not self._queue.count(name):
+            return False
+        others = [o for o in self._occupants if o is not occupant and o.target.managed]
+        victims = [o for o in others if self.is_idle(o)]
+        occupant.awaiting = {o.target.variant_id for o in others if o in victims or o.state is BackendState.STOPPING}
+        if not occupant.awaiting:
             return False
         occupant.oom_retried = True
-        occupant.awaiting = {v.target.variant_id for v in victims}
+        self._record(occupant, BackendState.STARTING, BackendState.STOPPED, "out of memory, tried again alone")
         for victim in victims:
-            self.stop(victim, f"{occupant.target.variant_id} ran out of memory")
+            self.stop(victim, f"{name} ran out of memory")
         return True
 
     def stop(self, occupant: Occupant, reason: str) -> None:
@@ -70,16 +79,8 @@ class Lifecycle:
         self._record(occupant, before, state, reason)
 
     def is_idle(self, occupant: Occupant) -> bool:
-        """Nothing runs on it and nobody waits for its first answer; pinned ones are never idle."""
+        """Nothing runs on it and nobody waits for it; pinned ones are never idle."""
         return is_evictable(occupant.snapshot(self._queue.count(occupant.target.variant_id)))
-
-    def _leaving(self, placement: Placement) -> set[str]:
-        devices = {s.device_id for s in placement.shares}
-        return {
-            o.target.variant_id
-            for o in self._occupants
-            if o.state is BackendState.STOPPING and any(s.device_id in devices for s in o.shares)
-        }
 
     def _record(self, occupant: Occupant, before: BackendState, after: BackendState, reason: str) -> None:
         target = occupant.target

@@ -39,7 +39,8 @@ class Occupant(Struct, kw_only=True, eq=False):
     def can_grant(self) -> bool:
         return self.state is BackendState.READY and self.in_flight < self.target.slots and not self.holds_back
 
-    def snapshot(self, waiting: int) -> Resident:
+    def snapshot(self, waiting: int, *, impatient: bool = False) -> Resident:
+        """``waiting`` tickets want it. For an ``impatient`` competitor they count until it had one full round only."""
         return Resident(
             variant_id=self.target.variant_id,
             state=self.state,
@@ -50,7 +51,7 @@ class Occupant(Struct, kw_only=True, eq=False):
             load_seconds=self.target.load_seconds,
             pinned=self.pinned,
             yielding=self.holds_back,
-            owed=waiting > 0 and self.served == 0,
+            owed=waiting > 0 and not (impatient and self.served >= self.target.slots),
         )
 
 
@@ -73,8 +74,9 @@ class Occupants:
     def remove(self, variant_id: str) -> Occupant | None:
         return self._by_id.pop(variant_id, None)
 
-    def snapshots(self, queue: TicketQueue) -> tuple[Resident, ...]:
-        return tuple(o.snapshot(queue.count(o.target.variant_id)) for o in self._by_id.values())
+    def snapshots(self, queue: TicketQueue, *, impatient: bool = False) -> tuple[Resident, ...]:
+        """Everybody, as seen by a ticket that is ``impatient`` or not."""
+        return tuple(o.snapshot(queue.count(o.target.variant_id), impatient=impatient) for o in self._by_id.values())
 
     def service(self, variant_id: str) -> ServiceTime:
         """The moving average of lease times; variants are a closed set, so this stays small."""

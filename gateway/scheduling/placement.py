@@ -35,7 +35,7 @@ class Target(Struct, frozen=True, kw_only=True):
 class Resident(Struct, frozen=True, kw_only=True):
     """A snapshot of one variant that occupies memory now, or has it reserved.
 
-    ``yielding``: takes no new requests. ``owed``: just loaded, its waiters not served yet.
+    ``yielding``: takes no new requests. ``owed``: somebody waits for it whose turn comes first.
     """
 
     variant_id: str
@@ -63,11 +63,15 @@ class Policy(Struct, frozen=True, kw_only=True):
 
 
 class Placement(Struct, frozen=True, kw_only=True):
-    """Which devices a variant gets and who must leave first. ``why`` is for people."""
+    """Which devices a variant gets, who must leave first (``evict``), and who leaves already (``after``).
+
+    ``why`` is for people.
+    """
 
     variant_id: str
     shares: tuple[DeviceShare, ...]
     evict: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     why: str = ""
 
 
@@ -80,7 +84,7 @@ class Join(Struct, frozen=True, tag=True):
 
 
 class Load(Struct, frozen=True, tag=True):
-    """Start it at ``placement``, once those in ``placement.evict`` have left."""
+    """Start it at ``placement``, once those in ``placement.evict`` and ``placement.after`` have left."""
 
     placement: Placement
 
@@ -116,7 +120,7 @@ def decide(target: Target, residents: Sequence[Resident], inventory: Inventory, 
     return (
         _beside(target, others, candidates, policy)
         or _by_eviction(target, others, candidates, policy, now)
-        or _behind(target, others, candidates)
+        or _behind(target, others, candidates, policy)
     )
 
 
@@ -146,7 +150,7 @@ def _beside(target: Target, others: Sequence[Resident], candidates: Sequence[Dev
         free = _free(device, others, policy)
         if free >= target.device_bytes:
             why = f"{free / GIB:.2f} GiB free on {device.id}, needs {target.device_bytes / GIB:.2f}"
-            return Load(_placement(target, device, (), why))
+            return Load(_placement(target, device, why))
     return None
 
 
@@ -157,25 +161,31 @@ def _by_eviction(
     best: tuple[float, int, Device, tuple[Resident, ...]] | None = None
     for order, device in enumerate(candidates):
         victims = _victims(target, others, device, policy, now)
-        if victims:
-            cost = sum(v.load_seconds / (1.0 + max(0.0, now - v.last_used)) for v in victims)
+        if victims is not None:
+            cost = sum(_cost(v, now) for v in victims)
             if best is None or (cost, order) < best[:2]:
                 best = (cost, order, device, victims)
     if best is None:
         return None
     _, _, device, victims = best
-    names = tuple(v.variant_id for v in victims)
-    return Load(_placement(target, device, names, f"makes room on {device.id} by unloading {', '.join(names)}"))
+    evict = tuple(v.variant_id for v in victims)
+    after = tuple(r.variant_id for r in others if r.state is BackendState.STOPPING and _share(r, device) > 0)
+    why = f"makes room on {device.id} by unloading {', '.join(evict + after)}"
+    return Load(_placement(target, device, why, evict, after))
+
+
+def _cost(resident: Resident, now: float) -> float:
+    return resident.load_seconds / (1.0 + max(0.0, now - resident.last_used))
 
 
 def _victims(
     target: Target, others: Sequence[Resident], device: Device, policy: Policy, now: float
-) -> tuple[Resident, ...]:
+) -> tuple[Resident, ...] | None:
     missing = target.device_bytes - _free(device, others, policy)
     # What is already leaving counts as on its way, so that nobody else is asked to leave for the same bytes.
     missing -= sum(_share(r, device) for r in others if r.state is BackendState.STOPPING)
     idle = [r for r in others if is_evictable(r) and _share(r, device) > 0]
-    idle.sort(key=lambda r: (r.load_seconds / (1.0 + max(0.0, now - r.last_used)), r.variant_id))
+    idle.sort(key=lambda r: (_cost(r, now), r.variant_id))
     chosen: list[Resident] = []
     for resident in idle:
         if missing <= 0:
@@ -183,7 +193,7 @@ def _victims(
         chosen.append(resident)
         missing -= _share(resident, device)
     if missing > 0:
-        return ()
+        return None
     # A later, larger victim can make an earlier one unnecessary: keep the set minimal.
     surplus = -missing
     for resident in tuple(chosen):
@@ -193,17 +203,18 @@ def _victims(
     return tuple(chosen)
 
 
-def _behind(target: Target, others: Sequence[Resident], candidates: Sequence[Device]) -> Decision:
-    ids = {d.id for d in candidates}
-    here = [r for r in others if any(s.device_id in ids for s in r.shares)]
-    if here and all(r.pinned for r in here):
-        return Refuse(Cause.NO_CAPACITY, f"all memory {target.variant_id} could use is held by pinned models")
-    busy = tuple(r.variant_id for r in here if not r.pinned)
-    return Wait(busy, f"waiting for {', '.join(busy)}")
+def _behind(target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy) -> Decision:
+    """Waiting only helps where enough is held by residents that will leave one day."""
+    stay = [r for r in others if r.pinned and r.state is not BackendState.STOPPING]
+    hopeful = [d for d in candidates if _free(d, stay, policy) >= target.device_bytes]
+    if not hopeful:
+        return Refuse(Cause.NO_CAPACITY, f"memory that {target.variant_id} needs is held by pinned models")
+    behind = tuple(r.variant_id for r in others if r not in stay and any(_share(r, d) > 0 for d in hopeful))
+    return Wait(behind, f"waiting for {', '.join(behind)}")
 
 
 def is_evictable(resident: Resident) -> bool:
-    """Idle, ready, not pinned, and nobody waits for its first answer."""
+    """Idle, ready, not pinned, and nobody waits for it whose turn comes first."""
     idle = resident.state is BackendState.READY and resident.in_flight == 0
     return idle and not resident.pinned and not resident.owed
 
@@ -212,6 +223,8 @@ def _share(resident: Resident, device: Device) -> int:
     return sum(s.bytes for s in resident.shares if s.device_id == device.id)
 
 
-def _placement(target: Target, device: Device, evict: tuple[str, ...], why: str) -> Placement:
+def _placement(
+    target: Target, device: Device, why: str, evict: tuple[str, ...] = (), after: tuple[str, ...] = ()
+) -> Placement:
     share = DeviceShare(device.id, target.device_bytes)
-    return Placement(variant_id=target.variant_id, shares=(share,), evict=evict, why=why)
+    return Placement(variant_id=target.variant_id, shares=(share,), evict=evict, after=after, why=why)

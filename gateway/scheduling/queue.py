@@ -25,6 +25,15 @@ class TicketQueue:
         self._tickets[ticket.id] = ticket
         self._count[ticket.target.variant_id] = self.count(ticket.target.variant_id) + 1
 
+    def give_up(self, ticket: Ticket) -> None:
+        """Removes one that will not be served; who was behind it takes over how often it has been passed.
+
+        Without this a line of short deadlines would never be passed often enough to get its turn.
+        """
+        self.remove(ticket)
+        if ticket.bypassed and (heirs := self.of(ticket.target.variant_id)):
+            heirs[0].bypassed = max(heirs[0].bypassed, ticket.bypassed)
+
     def remove(self, ticket: Ticket) -> None:
         if self._tickets.pop(ticket.id, None) is None:
             return

@@ -18,9 +18,7 @@ def full(target: Target, wait: float) -> BackendError:
 
 def not_loaded(error: BackendError, retry_after: float) -> BackendError:
     """The load failed with ``error``. A new object for each waiter: they raise it concurrently."""
-    return BackendError(
-        error.cause, error.detail, code=error.code, private=error.private, retry_after=retry_after
-    )
+    return BackendError(error.cause, error.detail, code=error.code, private=error.private, retry_after=retry_after)
 
 
 def no_room(cause: Cause, detail: str) -> BackendError:

@@ -12,20 +12,12 @@ from gateway.scheduling.cooldown import Failure, after_crash, after_load_failure
 from gateway.scheduling.device import Inventory
 from gateway.scheduling.effects import Effects
 from gateway.scheduling.estimate import predicted_wait
+from gateway.scheduling.fairness import Fairness
 from gateway.scheduling.lifecycle import Lifecycle
 from gateway.scheduling.occupants import Occupant, Occupants
-from gateway.scheduling.placement import (
-    Join,
-    Load,
-    Policy,
-    Refuse,
-    Serve,
-    Target,
-    Wait,
-    decide,
-)
+from gateway.scheduling.placement import Decision, Join, Load, Policy, Refuse, Serve, Target, Wait, decide
 from gateway.scheduling.queue import TicketQueue
-from gateway.scheduling.refusals import cooling, draining, full, waited_too_long
+from gateway.scheduling.refusals import cooling, draining, full, no_room, not_loaded, waited_too_long
 from gateway.scheduling.ticket import Ticket, TicketState
 
 
@@ -49,8 +41,8 @@ class Scheduler:
         self.queue = TicketQueue()
         self.failures: dict[str, Failure] = {}
         self._lifecycle = Lifecycle(effects, self.occupants, self.queue)
+        self._fairness = Fairness(limits.max_bypass, self.occupants)
         self._draining = False
-        self._in_the_way: dict[str, list[Ticket]] = {}
 
     # --- requests -------------------------------------------------------------------------------------------------
 
@@ -86,16 +78,16 @@ class Scheduler:
         if ticket.state is not TicketState.WAITING:
             return
         ticket.state = TicketState.CANCELLED
-        self.queue.remove(ticket)
+        self.queue.give_up(ticket)
         self._advance()
 
     def on_released(self, occupant: Occupant, held: float) -> None:
         """A lease of ``occupant`` came back after ``held`` seconds; it may have left the machine meanwhile."""
         occupant.in_flight -= 1
         occupant.last_used = self._effects.now()
-        self.occupants.service(occupant.target.variant_id).add(held)
-        if occupant.in_flight == 0 and occupant.leave_when_idle is not None:
-            self._lifecycle.stop(occupant, occupant.leave_when_idle)
+        if held > 0:  # else it was never used, which says nothing about how long use takes
+            self.occupants.service(occupant.target.variant_id).add(held)
+        self._leave_if_idle(occupant)
         if len(self.queue):
             self._advance()
 
@@ -110,15 +102,16 @@ class Scheduler:
             occupant.shares = measured
         occupant.last_used = self._effects.now()
         self._lifecycle.move(occupant, BackendState.READY, "loaded")
+        # Told to leave while loading: one round for those who waited for it, then it does.
         reason, occupant.leave_when_idle = occupant.leave_when_idle, None
-        if reason is not None and not self.queue.count(variant_id):
-            self._lifecycle.stop(occupant, reason)
         self._advance()
+        occupant.leave_when_idle = reason
+        self._leave_if_idle(occupant)
 
     def on_load_failed(self, variant_id: str, error: BackendError) -> None:
         """Out of memory is tried once more with every idle resident gone; anything else cools down."""
         occupant = self.occupants.get(variant_id)
-        if occupant is None:
+        if occupant is None or occupant.state is not BackendState.STARTING or occupant.awaiting:
             return
         if error.cause is Cause.OUT_OF_MEMORY and self._lifecycle.retry_alone(occupant):
             return
@@ -127,13 +120,15 @@ class Scheduler:
         self.failures[variant_id] = failure
         self._lifecycle.move(occupant, BackendState.FAILED, error.cause.value)
         self.occupants.remove(variant_id)
-        error.retry_after = failure.until - now
         for ticket in self.queue.of(variant_id):
-            self._refuse(ticket, error)
+            self._refuse(ticket, not_loaded(error, failure.until - now))
         self._advance()
 
     def on_exited(self, variant_id: str, reason: str) -> None:
-        """A ready engine died by itself. Its leases end with their streams; the next request may load it again."""
+        """A ready engine died by itself. Its leases end with their streams; the next request may load it again.
+
+        One that dies while it is being stopped is none of this: ``on_stopped`` always follows a stop.
+        """
         occupant = self.occupants.get(variant_id)
         if occupant is None or occupant.state is not BackendState.READY:
             return
@@ -168,8 +163,7 @@ class Scheduler:
             return False
         occupant.pinned = False
         occupant.leave_when_idle = reason
-        if occupant.state is BackendState.READY and occupant.in_flight == 0:
-            self._lifecycle.stop(occupant, reason)
+        self._leave_if_idle(occupant)
         return True
 
     def on_pin(self, variant_id: str, *, pinned: bool) -> None:
@@ -177,6 +171,7 @@ class Scheduler:
         occupant = self.occupants.get(variant_id)
         if occupant is not None:
             occupant.pinned = pinned
+            self._advance()
 
     def on_inventory(self, inventory: Inventory) -> None:
         """Fresh readings; what could not fit before may fit now."""
@@ -187,12 +182,13 @@ class Scheduler:
         """Once a second or so: idle unloading and deadlines."""
         now = self._effects.now()
         for occupant in self.occupants:
-            idle = occupant.target.idle_unload_seconds or self._limits.idle_unload
-            unused = occupant.target.managed and now - occupant.last_used >= idle
-            if unused and self._lifecycle.is_idle(occupant) and not self.queue.count(occupant.target.variant_id):
+            own = occupant.target.idle_unload_seconds
+            idle = self._limits.idle_unload if own is None else own
+            if occupant.target.managed and now - occupant.last_used >= idle and self._lifecycle.is_idle(occupant):
                 self._lifecycle.stop(occupant, "idle")
         for ticket in self.queue:
             if now >= ticket.deadline:
+                self.queue.give_up(ticket)
                 self._refuse(ticket, waited_too_long(ticket, now, self.predicted_wait(ticket.target)))
         self._advance()
 
@@ -210,7 +206,7 @@ class Scheduler:
         """Seconds a new request for ``target`` would wait: its load, and the rounds in front of it."""
         occupant = self.occupants.get(target.variant_id)
         now = self._effects.now()
-        if occupant is None:
+        if occupant is None or occupant.state is BackendState.STOPPING or occupant.leave_when_idle is not None:
             remaining = target.load_seconds
         elif occupant.state is BackendState.STARTING:
             remaining = max(0.0, target.load_seconds - (now - occupant.since))
@@ -227,58 +223,63 @@ class Scheduler:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        """Serves the queue in order; a variant that has to wait does not stop others from running."""
+        """Serves the queue until nothing moves. A grant to nobody frees what others were held up for: look again."""
+        while not self._pass():
+            pass
+
+    def _pass(self) -> bool:
+        """Goes through the queue in order; a variant that has to wait does not stop others from running."""
         settled: set[str] = set()
-        self._in_the_way = {}
-        for occupant in self.occupants:
-            occupant.yielding = False  # found anew below: the ticket it made way for may be gone
+        all_taken = True
+        self._fairness.begin_pass()
         for ticket in self.queue:
             variant_id = ticket.target.variant_id
             if variant_id in settled:
                 continue
-            now = self._effects.now()
-            decision = decide(ticket.target, self.occupants.snapshots(self.queue), self.inventory, self._policy, now)
-            match decision:
+            match self._decide(ticket):
                 case Serve():
-                    self._grant(ticket)
+                    all_taken = self._grant(ticket) and all_taken
                     continue
                 case Join():
                     pass
                 case Load(placement):
-                    self._lifecycle.begin(ticket.target, placement)
+                    if not self._fairness.forbids(placement):
+                        self._lifecycle.begin(ticket.target, placement)
                 case Wait(behind):
-                    self._note_wait(ticket, behind)
+                    self._fairness.note_wait(ticket, behind)
                 case Refuse(cause, detail):
                     for same in self.queue.of(variant_id):
-                        self._refuse(same, BackendError(cause, detail, retry_after=30.0))
+                        self._refuse(same, no_room(cause, detail))
             settled.add(variant_id)
+        return all_taken
 
-    def _note_wait(self, ticket: Ticket, behind: tuple[str, ...]) -> None:
-        for variant_id in behind:
-            self._in_the_way.setdefault(variant_id, []).append(ticket)
-            occupant = self.occupants.get(variant_id)
-            if occupant is not None and ticket.bypassed >= self._limits.max_bypass:
-                # Bounded bypass: from here on it only finishes what it has, then it can be evicted.
-                occupant.yielding = True
+    def _decide(self, ticket: Ticket) -> Decision:
+        residents = self.occupants.snapshots(self.queue, impatient=self._fairness.is_impatient(ticket))
+        return decide(ticket.target, residents, self.inventory, self._policy, self._effects.now())
 
     def _take(self, occupant: Occupant) -> None:
         occupant.in_flight += 1
         occupant.served += 1
         occupant.last_used = self._effects.now()
-        for waiting in self._in_the_way.get(occupant.target.variant_id, ()):
-            waiting.bypassed += 1
-            if waiting.bypassed >= self._limits.max_bypass:
-                occupant.yielding = True
+        self._fairness.note_grant(occupant)
 
-    def _grant(self, ticket: Ticket) -> None:
+    def _grant(self, ticket: Ticket) -> bool:
         occupant = self.occupants.get(ticket.target.variant_id)
         assert occupant is not None, "Serve is decided for residents only"
-        self.queue.remove(ticket)
-        if self._effects.grant(ticket):
-            ticket.state = TicketState.GRANTED
+        taken = self._effects.grant(ticket)
+        ticket.state = TicketState.GRANTED if taken else TicketState.CANCELLED
+        if taken:
+            self.queue.remove(ticket)
             self._take(occupant)
         else:
-            ticket.state = TicketState.CANCELLED
+            self.queue.give_up(ticket)
+        return taken
+
+    def _leave_if_idle(self, occupant: Occupant) -> None:
+        # The state is asked too: a lease may outlive its engine, and a successor of the same name is another matter.
+        ready = occupant.state is BackendState.READY
+        if ready and occupant.in_flight == 0 and occupant.leave_when_idle is not None:
+            self._lifecycle.stop(occupant, occupant.leave_when_idle)
 
     def _refuse(self, ticket: Ticket, error: BackendError) -> None:
         self.queue.remove(ticket)

@@ -1,0 +1,80 @@
+# The developer's and the user's commands. `make help` lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+GATEWAY_STAMP := $(VENV)/.forebay-gateway
+DEV_STAMP := $(VENV)/.forebay-dev
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker lock clean
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(GATEWAY_STAMP) ## Make the gateway's environment in .venv (command .venv/bin/forebay)
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit("Forebay needs Python 3.11 or newer, this is " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "this Python has no venv module: install it (on Debian: python3-venv)"; exit 1; }
+	@echo "== making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(GATEWAY_STAMP): requirements/gateway.txt requirements/build.txt pyproject.toml | $(VENV)/pyvenv.cfg
+	@echo "== installing the gateway (hash-pinned)"
+	@$(PIP) install --quiet --progress-bar on --require-hashes --only-binary :all: -r requirements/gateway.txt -r requirements/build.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+setup-dev: $(DEV_STAMP) ## Add the tools for tests and checks
+
+$(DEV_STAMP): $(GATEWAY_STAMP) requirements/dev.txt
+	@echo "== installing test and check tools (hash-pinned)"
+	@$(PIP) install --quiet --progress-bar on --require-hashes --only-binary :all: -r requirements/dev.txt
+	@touch $@
+
+serve: setup ## Set up everything and serve SmolLM2-135M on http://127.0.0.1:8000
+	@$(BIN)/forebay engines install llama_cpp
+	@$(BIN)/forebay pull smollm2-135m
+	@$(BIN)/forebay serve
+
+test: setup-dev ## Set up and run the whole suite with the coverage gate
+	@$(BIN)/python tools/run_tests.py
+
+check: setup-dev lint types imports docs ## Lint, types, import contracts, spelling, profiles
+
+lint:
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/codespell gateway backends tests tools bench deploy k8s model_profiles *.md
+
+types:
+	@$(BIN)/pyright
+
+imports:
+	@$(BIN)/lint-imports
+
+docs:
+	@$(BIN)/forebay check
+	@$(BIN)/python -m pytest -q -p no:randomly tests/test_docs.py tests/test_shape.py
+
+format: setup-dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix-only --quiet .
+
+bench: bench-gateway bench-worker ## Run all benchmarks
+
+bench-gateway: setup-dev ## Gateway CPU per request and per chunk (PEERS=1 adds vllm-router and LiteLLM)
+	@$(BIN)/python -m bench.gateway $(if $(PEERS),--peers)
+
+bench-worker: setup-dev ## llama.cpp worker against xllamacpp and llama_cpp.server
+	@$(BIN)/python -m bench.worker
+
+lock: setup-dev ## Compile requirements/*.txt from requirements/*.in
+	@for name in gateway build dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url requirements/$$name.in -o requirements/$$name.txt; done
+
+clean: ## Remove what the build made (not the user's caches)
+	@rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis .coverage* coverage.json build dist *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""The ``forebay`` command: the list of commands, nothing else. Each lives in its own file of ``commands``.
+
+Commands are imported when they are asked for, so that ``forebay --help`` is quick.
+"""
+
+import importlib
+from typing import cast
+
+import click
+
+from gateway import __version__
+
+_COMMANDS = {
+    "serve": ("gateway.commands.serve", "serve", "Serve the gateway."),
+    "check": ("gateway.commands.check", "check", "Check every profile, offline."),
+    "models": ("gateway.commands.models", "models", "List the models of the catalog."),
+    "pull": ("gateway.commands.pull", "pull", "Fetch and verify a model's weights."),
+    "ps": ("gateway.commands.ps", "ps", "Show what a running gateway has in memory."),
+    "explain": ("gateway.commands.explain", "explain", "Say which variant would be served, and why."),
+    "doctor": ("gateway.commands.doctor", "doctor", "Look at this machine: devices, engines, disk, what fits."),
+    "engines": ("gateway.commands.engines", "engines", "List, install and check engines."),
+    "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        found = _COMMANDS.get(cmd_name)
+        if found is None:
+            return None
+        module, name, _ = found
+        return cast("click.Command", getattr(importlib.import_module(module), name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="forebay")
+def main() -> None:
+    """Forebay: an OpenAI-compatible inference gateway for your own machine.
+
+    Settings come from the environment (FOREBAY_*); `forebay serve` listens on 127.0.0.1:8000.
+    """

@@ -1,0 +1,23 @@
+"""``forebay check``: every profile, offline; exit 1 with ``file:line`` for each mistake."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from gateway.catalog.load import load
+from gateway.settings import default_profiles_dir
+
+
+@click.command()
+@click.option("--profiles", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of profiles.")
+def check(profiles: Path | None) -> None:
+    """Check every profile, offline. Exit code 1 when there is a mistake."""
+    root = profiles or default_profiles_dir()
+    result = load(root)
+    for problem in result.problems:
+        click.echo(str(problem), err=True)
+    if result.problems or result.catalog is None:
+        click.echo(f"{len(result.problems)} problem(s) in {root}", err=True)
+        sys.exit(1)
+    click.echo(f"{len(result.catalog.profiles)} profiles are fine")

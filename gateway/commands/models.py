@@ -1,0 +1,44 @@
+"""``forebay models``: the catalog, and what of it fits this machine."""
+
+import click
+from msgspec.json import encode
+from rich.console import Console
+from rich.table import Table
+
+from gateway.catalog.listing import ModelListing, describe
+from gateway.commands.offline import offline_services
+from gateway.commands.sizes import size
+from gateway.settings import Settings
+
+
+@click.command()
+@click.option("--fits", is_flag=True, help="Only what fits this machine.")
+@click.option("--json", "as_json", is_flag=True, help="JSON output.")
+def models(fits: bool, as_json: bool) -> None:
+    """List the models of the catalog."""
+    services = offline_services(Settings())
+    able = services.table().fits
+    listed = [describe(profile, able) for profile in services.catalog.catalog.profiles.values()]
+    if fits:
+        listed = [model for model in listed if model.fits]
+    if as_json:
+        click.echo(encode(listed).decode())
+        return
+    table = Table("MODEL", "NAME", "TASKS", "TIER", "CONTEXT", "SMALLEST", "FITS", "LICENCE")
+    for model in listed:
+        table.add_row(*_row(model))
+    Console().print(table)
+
+
+def _row(model: ModelListing) -> tuple[str, ...]:
+    smallest = min((v.device_bytes for v in model.variants), default=0)
+    return (
+        model.id,
+        model.name,
+        ", ".join(task.value for task in model.tasks),
+        model.tier or "",
+        str(model.context_tokens or ""),
+        size(smallest) if smallest else "",
+        "yes" if model.fits else (model.why_not or "no"),
+        model.licence,
+    )
