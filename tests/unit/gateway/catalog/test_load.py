@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog.load import MAX_FILE_BYTES, load, parse
+from gateway.catalog.load import MAX_FILE_BYTES, MAX_PROBLEMS, load, parse
 from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE, loaded, shown, three, write
 
 
@@ -93,3 +93,9 @@ def test_a_byte_order_mark_is_fine_and_bad_utf8_is_not() -> None:
     document, problems = parse("picture.yaml", PICTURE.encode() + b"description: \xff\n")
     assert document is None
     assert [str(p) for p in problems] == ["picture.yaml:9:14: not UTF-8 text"]
+
+
+def test_a_file_of_another_kind_is_not_reported_key_by_key() -> None:
+    _, problems = parse("x.yaml", b"".join(b"key%d: 1\n" % i for i in range(5000)))
+    assert len(problems) == MAX_PROBLEMS + 1
+    assert str(problems[-1]) == "x.yaml:101:1: and 4906 more problems"  # the six missing keys count too

@@ -142,7 +142,7 @@ def test_a_selector_takes_the_first_variant_that_fits(catalog: Catalog) -> None:
 @pytest.mark.parametrize(
     ("name", "cause", "detail"),
     [
-        ("alpah", Cause.NOT_FOUND, 'no model "alpah"; did you mean alpha?'),
+        ("alphb", Cause.NOT_FOUND, 'no model "alphb"; did you mean alpha?'),
         ("", Cause.NOT_FOUND, 'no model ""; GET /v1/models lists what there is'),
         ("qqqq", Cause.NOT_FOUND, 'no model "qqqq"; GET /v1/models lists what there is'),
         ("local/qqqq", Cause.NOT_FOUND, 'no model "local/qqqq"; GET /v1/models lists what there is'),

@@ -7,8 +7,9 @@ import pytest
 import yaml
 
 from gateway.catalog.fields import FIELDS
+from gateway.catalog.load import parse
 from gateway.catalog.schema import BEGIN, END, json_schema, main, with_reference
-from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE
+from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE, profile
 
 FOLDER = Path(__file__).parents[4] / "model_profiles"
 
@@ -62,9 +63,10 @@ def test_a_readme_without_markers_is_refused() -> None:
         with_reference("# nothing here\n")
 
 
-def test_the_readme_example_is_a_valid_profile() -> None:
-    from tests.unit.gateway.catalog.samples import profile
-
+def test_the_readme_example_is_a_valid_profile_and_its_message_is_real() -> None:
     readme = (FOLDER / "README.md").read_text(encoding="utf-8")
     block = readme.partition("   ```yaml\n")[2].partition("   ```\n")[0]
-    assert profile("".join(line[3:] for line in block.splitlines(keepends=True))).id == "my-model-7b"
+    text = "".join(line[3:] for line in block.splitlines(keepends=True))
+    assert profile(text).id == "my-model-7b"
+    _, problems = parse("model_profiles/llm/my-model-7b.yaml", text.replace("slots", "slotz").encode())
+    assert f"   {problems[0]}\n" in readme
