@@ -1,0 +1,42 @@
+# pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
+# llama_cpp has no types that a strict check could follow.
+"""What the native library prints: errors to stderr, buffer sizes to the memory report.
+
+The callback must stay referenced as long as the library is loaded, or the next line crashes the process.
+"""
+
+import ctypes
+import re
+import sys
+from collections import deque
+
+import llama_cpp
+
+_BUFFER = re.compile(r":\s+(?P<device>\S+)\s+(?:model|KV|RS|compute|output)\s+buffer size\s*=\s*(?P<mib>[\d.]+)\s*MiB")
+_WARNING = 3
+_CONTINUED = 5
+_ON_THE_HOST = ("CPU", "Host")
+
+tail: deque[str] = deque(maxlen=40)
+device_bytes: dict[str, int] = {}
+_last_level = 0
+
+
+@llama_cpp.llama_log_callback
+def _receive(level: int, text: bytes | None, _user_data: object) -> None:
+    global _last_level
+    line = (text or b"").decode("utf-8", "replace")
+    level = _last_level if level == _CONTINUED else level
+    _last_level = level
+    tail.append(line)
+    if level >= _WARNING:
+        sys.stderr.write(line)
+    found = _BUFFER.search(line)
+    if found and not any(word in found["device"] for word in _ON_THE_HOST):
+        taken = device_bytes.get(found["device"], 0)
+        device_bytes[found["device"]] = taken + int(float(found["mib"]) * (1 << 20))
+
+
+def capture() -> None:
+    """Send the library's log here from now on."""
+    llama_cpp.llama_log_set(_receive, ctypes.c_void_p(0))
