@@ -1,6 +1,6 @@
 """Whatever a profile file holds, reading it ends in a profile or in problems with a place, never in an exception."""
 
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.catalog.check import check
@@ -8,6 +8,7 @@ from gateway.catalog.load import parse
 from gateway.catalog.problem import Problem
 from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE
 
+RELAXED = settings(deadline=None)  # a busy machine is no failure
 GOOD = st.sampled_from([CHAT, BETA, PICTURE])
 PIECES = st.sampled_from(
     ["{", "}", "[", "]", ": ", "- ", "? ", "&a ", "*a ", "!!x ", "<<: ", "|\n", ">-\n", "'", '"', "#", "%YAML 1.2\n",
@@ -30,32 +31,38 @@ def settled(data: bytes) -> list[Problem]:
     return problems
 
 
+@RELAXED
 @given(st.binary(max_size=400))
 def test_any_bytes(data: bytes) -> None:
     settled(data)
 
 
+@RELAXED
 @given(st.text(max_size=200))
 def test_any_text(text: str) -> None:
     settled(text.encode("utf-8", "surrogatepass"))
 
 
+@RELAXED
 @given(GOOD, st.integers(0, 2000))
 def test_truncated(text: str, at: int) -> None:
     settled(text.encode()[:at])
 
 
+@RELAXED
 @given(GOOD, st.integers(0, 2000), PIECES)
 @example(CHAT, 60, "\r")
 def test_something_put_in(text: str, at: int, piece: str) -> None:
     settled((text[:at] + piece + text[at:]).encode())
 
 
+@RELAXED
 @given(GOOD, st.integers(0, 2000), st.integers(1, 30))
 def test_something_cut_out(text: str, at: int, length: int) -> None:
     settled((text[:at] + text[at + length :]).encode())
 
 
+@RELAXED
 @given(GOOD, st.integers(0, 2000), st.integers(0, 255))
 def test_a_changed_byte(text: str, at: int, byte: int) -> None:
     data = bytearray(text.encode())
@@ -63,6 +70,7 @@ def test_a_changed_byte(text: str, at: int, byte: int) -> None:
     settled(bytes(data))
 
 
+@RELAXED
 @given(GOOD, st.data())
 def test_a_value_replaced(text: str, data: st.DataObject) -> None:
     lines = text.splitlines()
@@ -72,6 +80,7 @@ def test_a_value_replaced(text: str, data: st.DataObject) -> None:
     settled("\n".join(lines).encode("utf-8", "surrogatepass"))
 
 
+@RELAXED
 @given(GOOD, st.integers(0, 60), st.sampled_from(["zzzzqq: 1", "? [x]\n: y"]))
 def test_an_unknown_top_key_is_found_at_its_line(text: str, at: int, key: str) -> None:
     lines = text.splitlines()
