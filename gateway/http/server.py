@@ -14,6 +14,7 @@ from gateway.http.listener import ListenerLimits, protocol
 from gateway.settings import Settings
 
 _BACKLOG = 2048
+_IDLE_CONNECTION = 75
 
 
 class Servable(Protocol):
@@ -57,6 +58,16 @@ def bind(settings: Settings) -> socket.socket:
 
 def run(app: Servable, settings: Settings, listener: socket.socket, announce: Callable[[str], None]) -> bool:
     """Serves until SIGTERM or SIGINT; ``announce`` gets the address once requests are taken. False if start failed."""
+    server = make_server(app, settings, listener, announce)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run([listener])
+    return server.started
+
+
+def make_server(
+    app: Servable, settings: Settings, listener: socket.socket, announce: Callable[[str], None]
+) -> uvicorn.Server:
+    """The server for ``listener``, not yet running."""
     limits = ListenerLimits(
         head_bytes=settings.max_head_bytes,
         head_fields=settings.max_head_fields,
@@ -76,12 +87,9 @@ def run(app: Servable, settings: Settings, listener: socket.socket, announce: Ca
         date_header=False,
         proxy_headers=False,
         backlog=_BACKLOG,
-        timeout_keep_alive=75,
+        timeout_keep_alive=_IDLE_CONNECTION,
         timeout_graceful_shutdown=int(settings.drain_window),
     )
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    server = _Server(config, app.begin_drain, lambda: announce(f"http://{shown}:{port}"))
-    with contextlib.suppress(KeyboardInterrupt):
-        server.run([listener])
-    return server.started
+    return _Server(config, app.begin_drain, lambda: announce(f"http://{shown}:{port}"))

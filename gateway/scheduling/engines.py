@@ -90,7 +90,7 @@ class EngineLauncher:
         process = await EngineProcess.start(plan, self._ledger)
         try:
             await process.wait_ready(variant.start_timeout_seconds)
-            backend = backend_of(variant.engine, target.variant_id, plan)
+            backend = backend_of(variant.engine, plan)
         except BaseException:
             await process.stop(0.0)
             raise

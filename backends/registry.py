@@ -1,0 +1,45 @@
+"""Which code stands behind an engine's arguments: one line an engine. The only place that knows them all."""
+
+from backends.contract import Backend, LaunchPlan, LaunchRequest
+from backends.environments.environments import Environments
+from backends.errors import BackendError, Cause
+from backends.external import command as external
+from backends.external.args import ExternalArgs
+from backends.http.relay import HttpBackend
+from backends.llama_cpp import command as llama_cpp
+from backends.llama_cpp.args import LlamaCppArgs
+
+EngineArgs = LlamaCppArgs | ExternalArgs
+
+
+def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments) -> LaunchPlan:
+    """How to start the engine. Raises ``BackendError(LOAD_FAILED)`` when its environment is not installed."""
+    match args:
+        case LlamaCppArgs():
+            runtime = environments.resolve("llama_cpp", args.runtime)
+            python = environments.python("llama_cpp", runtime) if runtime is not None else None
+            if runtime is None or python is None:
+                raise _not_installed("llama_cpp")
+            return llama_cpp.plan(args, request, python, runtime)
+        case ExternalArgs():
+            return external.plan(args, request)
+
+
+def backend_of(args: EngineArgs, plan: LaunchPlan) -> Backend:
+    """The backend of a started engine; its name is the metric label of its kind."""
+    kind = str(type(args).__struct_config__.tag)
+    return HttpBackend(kind, plan.socket, health_path=plan.ready_path)
+
+
+def missing_engine(args: EngineArgs, environments: Environments) -> BackendError | None:
+    """Why the engine cannot start on this machine, or ``None``. Cheap: a look at the file system at most."""
+    match args:
+        case LlamaCppArgs():
+            return None if environments.resolve("llama_cpp", args.runtime) is not None else _not_installed("llama_cpp")
+        case ExternalArgs():
+            return None
+
+
+def _not_installed(engine: str) -> BackendError:
+    detail = f"the engine {engine} is not installed; run: forebay engines install {engine}"
+    return BackendError(Cause.LOAD_FAILED, detail, code="engine_missing")
