@@ -234,7 +234,7 @@ async def test_a_hundred_megabytes_of_logs_cost_next_to_nothing(run_dir: Path, s
     await until(lambda: process.logs.tail().endswith("last line"))
     assert len(process.logs.tail(1 << 30)) <= 64 * 1024
     # The ring is 64 KiB and the pipe is read in pieces of 256 KiB; the rest of the allowance is the allocator's.
-    assert psutil.Process().memory_info().rss - before <= 4 << 20
+    assert psutil.Process().memory_info().rss - before <= 2 << 20
 
 
 async def test_memory_counts_what_the_engine_allocated(run_dir: Path, start: Start) -> None:
@@ -245,7 +245,9 @@ async def test_memory_counts_what_the_engine_allocated(run_dir: Path, start: Sta
     assert await process.memory() == 0
 
 
-async def test_the_environment_is_exactly_the_plans(run_dir: Path, start: Start, monkeypatch) -> None:
+async def test_the_environment_is_exactly_the_plans(
+    run_dir: Path, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "canary")
     process = await start(fake_plan(run_dir, env={"OMP_WAIT_POLICY": "passive"}))
     await process.wait_ready()
