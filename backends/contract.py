@@ -36,7 +36,11 @@ class BackendState(StrEnum):
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """One request to a backend. ``body`` is sent as it is; times are in seconds."""
+    """One request to a backend. ``body`` is sent as it is; times are in seconds.
+
+    ``answer_timeout`` bounds a plain answer, which gives no sign of life while it is made. A stream that ends without
+    ``terminator`` is broken.
+    """
 
     path: str
     body: bytes
@@ -46,6 +50,8 @@ class Call(Struct, frozen=True, kw_only=True):
     request_id: str = ""
     first_event_timeout: float = 120.0
     idle_timeout: float = 60.0
+    answer_timeout: float = 3600.0
+    terminator: bytes = b"[DONE]"
 
 
 class Reply(Protocol):

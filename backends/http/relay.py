@@ -1,0 +1,139 @@
+"""The backend behind an HTTP address: opens a call up to its commit point. The only retry in here is for a keep-alive
+connection that the engine had already closed, which no request can have reached.
+"""
+
+import asyncio
+from pathlib import Path
+
+from backends.contract import Call, Health, Reply
+from backends.errors import BackendError, Cause
+from backends.http.connection import Connection
+from backends.http.pool import Address, Pool
+from backends.http.refusal import refusal
+from backends.http.reply import StreamReply, WholeReply
+from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
+
+MOST_BODY = 64 * 1024 * 1024
+_HEALTH_SECONDS = 2.0
+_FORWARDED = frozenset({b"openai-processing-ms", b"openai-version"})
+"""Headers of a backend that a client may see; everything else is ours to say."""
+
+
+class HttpBackend:
+    """Implements ``Backend``. ``name`` is the label of its kind; ``target`` a socket path or an ``http://`` URL."""
+
+    def __init__(self, name: str, target: Path | str, *, health_path: str = "/health") -> None:
+        self.name = name
+        self._pool = Pool(Address.of(target))
+        self._health_path = health_path
+        self._heads: dict[tuple[str, str, str], bytes] = {}
+
+    async def open(self, call: Call) -> Reply:
+        """See ``Backend.open``."""
+        request = self._request(call)
+        connection = self._pool.take()
+        if connection is not None:
+            try:
+                return await self._exchange(connection, request, call)
+            except BackendError as error:
+                if error.cause is not Cause.UPSTREAM_CONNECT or connection.answered:
+                    raise
+        return await self._exchange(await self._pool.connect(), request, call)
+
+    async def health(self) -> Health:
+        """Asks the health path; a connection of its own, so that a full pool cannot hide a dead engine."""
+        call = Call(path=self._health_path, body=b"", method="GET", answer_timeout=_HEALTH_SECONDS)
+        try:
+            connection = await self._pool.connect()
+            await self._exchange(connection, self._request(call), call)
+        except BackendError as error:
+            return Health(ready=False, detail=error.private or error.detail)
+        return Health(ready=True)
+
+    async def aclose(self) -> None:
+        """Closes idle connections; streams in progress end with their engine."""
+        self._pool.close()
+
+    async def _exchange(self, connection: Connection, request: bytes, call: Call) -> Reply:
+        try:
+            connection.send(request)
+            limit = call.first_event_timeout if call.stream else call.answer_timeout
+            deadline = asyncio.get_running_loop().time() + limit
+            while not connection.has_head:
+                await connection.wait(deadline)
+            if call.stream and connection.status == 200:
+                return await self._stream(connection, call, deadline)
+            return await self._whole(connection, call, deadline)
+        except BaseException:
+            connection.abort()
+            raise
+
+    async def _stream(self, connection: Connection, call: Call, deadline: float) -> Reply:
+        content_type = _content_type(connection)
+        if not content_type.startswith("text/event-stream"):
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend did not answer with a stream")
+        first = connection.take()
+        while first_event_end(first) < 0:
+            if len(first) > MOST_EVENT_BYTES:
+                raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend sent an event that is too large")
+            if connection.complete:
+                raise BackendError(Cause.STREAM_BROKEN, "the backend ended its stream before the first event")
+            await connection.wait(deadline)
+            first += connection.take()
+        return StreamReply(
+            connection,
+            first,
+            content_type,
+            _forwarded(connection),
+            idle_timeout=call.idle_timeout,
+            terminator=call.terminator,
+            release=self._pool.put,
+        )
+
+    async def _whole(self, connection: Connection, call: Call, deadline: float) -> Reply:
+        parts: list[bytes] = []
+        size = 0
+        while not connection.complete:
+            await connection.wait(deadline)
+            if connection.buffered:
+                parts.append(connection.take())
+                size += len(parts[-1])
+                if size > MOST_BODY:
+                    raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend's answer is too large")
+        last = connection.take()
+        body = last if not parts else b"".join([*parts, last])
+        status, headers = connection.status, connection.headers
+        content_type, forwarded = _content_type(connection), _forwarded(connection)
+        self._pool.put(connection)
+        if not 200 <= status < 300:
+            raise refusal(status, headers, body)
+        if call.method == "POST" and not content_type.startswith("application/json"):
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend did not answer in JSON")
+        return WholeReply(status, content_type, forwarded, body)
+
+    def _request(self, call: Call) -> bytes:
+        kind = (call.method, call.path, call.content_type)
+        head = self._heads.get(kind)
+        if head is None:
+            address = self._pool.address
+            head = self._heads[kind] = (
+                f"{call.method} {address.prefix}{call.path} HTTP/1.1\r\nhost: {address.host}\r\n"
+                f"content-type: {call.content_type}\r\naccept: */*\r\n"
+            ).encode()
+        return b"%sx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
+            head,
+            call.request_id.encode(),
+            len(call.body),
+            call.body,
+        )
+
+
+def _content_type(connection: Connection) -> str:
+    for name, value in connection.headers:
+        if name == b"content-type":
+            return value.decode("latin-1").strip().lower()
+    return ""
+
+
+def _forwarded(connection: Connection) -> tuple[tuple[str, str], ...]:
+    return tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers if n in _FORWARDED)
