@@ -5,7 +5,9 @@
 Serves ``POST /v1/chat/completions``, ``/v1/completions``, ``/v1/embeddings``, ``/tokenize``; ``GET /health`` (503 while
 loading, then 200), ``/props``, ``/v1/models``.
 
-A request orders its behaviour with headers ``x-fake-NAME: VALUE`` or a body field ``fake: {NAME: VALUE}``:
+A request orders its behaviour with headers ``x-fake-NAME: VALUE``, a body field ``fake: {NAME: VALUE}``, or, to come
+through a gateway that forwards neither, a message, prompt or input that is ``fake: {NAME: VALUE}`` as text. What
+``POST /fake/orders`` (a JSON object) said before holds for every call that does not say otherwise:
 
     tokens N           how many words to answer (default 8, at most max_tokens)
     first_delay S      seconds before the first event        gap S          seconds between events
@@ -36,7 +38,7 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 sys.path.append(os.path.dirname(__file__))  # the isolated interpreter leaves it out
-from engine_replies import chunks, embeddings, error, reply, words_of
+from engine_replies import chunks, embeddings, error, orders_of, parsed, reply, words_of
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
 
@@ -53,19 +55,10 @@ class Call:
         self.events = 0
         self.received_at = time.monotonic()
         self.held_at = self.closed_at = self.finished_at = None
-        given = body.get("fake") if isinstance(body, dict) else None
-        self.orders = {k[7:].replace("-", "_"): parsed(v) for k, v in headers.items() if k.startswith("x-fake-")}
-        self.orders.update(given or {})
+        self.orders = orders_of(headers, body)
 
     def shown(self):
         return {k: v for k, v in vars(self).items() if k != "orders"}
-
-
-def parsed(text):
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 class Engine:
@@ -77,6 +70,7 @@ class Engine:
         self.load_gate = asyncio.Event()
         self.release = asyncio.Event()
         self.calls = []
+        self.orders = {}
         self.changed = asyncio.Condition()
 
     async def load(self):
@@ -165,6 +159,7 @@ class Connection(asyncio.Protocol):
         counted = method == "POST" and not url.path.startswith("/fake/")
         try:
             if counted:
+                call.orders = engine.orders | call.orders
                 engine.calls.append(call)
                 await engine.note()
             await self.answer(call, url.path, dict(parse_qsl(url.query)))
@@ -195,6 +190,9 @@ class Connection(asyncio.Protocol):
             async with engine.changed:
                 await engine.changed.wait_for(lambda: sum(getattr(c, field) is not None for c in engine.calls) >= count)
             self.plain(200, [c.shown() for c in engine.calls])
+        elif path == "/fake/orders":
+            engine.orders = call.body or {}
+            self.plain(200, {})
         elif path == "/fake/release":
             engine.release.set()
             self.plain(200, {})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 DEADLINE = 30.0
 
@@ -13,10 +14,12 @@ class FakeEngineControl:
     def __init__(self, socket: Path) -> None:
         self.socket = socket
 
-    async def request(self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None):
+    async def request(
+        self, method: str, target: str, body: object = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
         """One request; ``(status, decoded JSON or text)``. Streams are returned with their chunk framing."""
         async with asyncio.timeout(DEADLINE):
-            reader, writer = await asyncio.open_unix_connection(str(self.socket))
+            reader, writer = await asyncio.open_unix_connection(str(self.socket), limit=1 << 24)
             try:
                 data = b"" if body is None else json.dumps(body).encode()
                 fields = {"Host": "fake", "Content-Length": str(len(data)), **(headers or {})}
@@ -27,21 +30,25 @@ class FakeEngineControl:
                 if "content-length:" in head:
                     length = int(head.split("content-length:", 1)[1].split("\r\n", 1)[0])
                     return status, json.loads(await reader.readexactly(length))
-                return status, (await reader.readuntil(b"0\r\n\r\n")).decode()
+                return status, (await reader.readuntil(b"0\r\n\r\n")).decode("utf-8", "replace")
             finally:
                 writer.close()
 
-    async def calls(self) -> list[dict]:
+    async def calls(self) -> list[dict[str, Any]]:
         """All work requests so far: method, path, headers, body, events, and the times ``EVENT_at``."""
         return (await self.request("GET", "/fake/calls"))[1]
 
-    async def wait(self, event: str, count: int = 1) -> list[dict]:
+    async def wait(self, event: str, count: int = 1) -> list[dict[str, Any]]:
         """The calls, once ``count`` of them reached ``event``: ``received``, ``held``, ``closed`` or ``finished``."""
         return (await self.request("GET", f"/fake/wait?event={event}&count={count}"))[1]
 
     async def release(self) -> None:
         """Open all holds, now and for later calls."""
         await self.request("POST", "/fake/release")
+
+    async def orders(self, **orders: object) -> None:
+        """How to answer calls that do not say it themselves, from now on."""
+        await self.request("POST", "/fake/orders", orders)
 
     async def finish_loading(self) -> None:
         """Let an engine started with ``--hold-load`` become ready."""

@@ -1,8 +1,28 @@
-"""What the fake engine answers: fixed words in OpenAI's shapes. Standard library only."""
+"""What the fake engine reads and answers: orders, and fixed words in OpenAI's shapes. Standard library only."""
 
 import json
 
 WORDS = ("water", "waits", "in", "the", "basin", "until", "a", "turbine", "has", "room")
+
+
+def parsed(text):
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def orders_of(headers, body):
+    """What a request says of the answer it wants: from text, then headers, then the field ``fake``."""
+    body = body if isinstance(body, dict) else {}
+    texts = [m.get("content") for m in body.get("messages") or [] if isinstance(m, dict)]
+    texts += [body.get("prompt"), body.get("input")]
+    orders = {}
+    for text in texts:
+        if isinstance(text, str) and text.startswith("fake:"):
+            orders.update(json.loads(text[5:]))
+    orders.update({k[7:].replace("-", "_"): parsed(v) for k, v in headers.items() if k.startswith("x-fake-")})
+    return orders | (body.get("fake") or {})
 
 
 def error(message):

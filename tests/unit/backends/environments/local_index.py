@@ -1,0 +1,129 @@
+"""A package index in a directory, its wheels and source distribution written by hand: no test needs a network."""
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from backends.environments.environments import Environments
+from backends.environments.pip import Line, Pip
+
+BACKEND = """
+import zipfile
+def build_wheel(directory, config_settings=None, metadata_directory=None):
+    print("[1/2] Building CXX object a.o", flush=True)
+    print("[2/2] Linking", flush=True)
+    name = "llama_cpp_python-0.3.36-py3-none-any.whl"
+    info = "llama_cpp_python-0.3.36.dist-info/"
+    with zipfile.ZipFile(directory + "/" + name, "w") as archive:
+        archive.writestr("llama_cpp.py", "built = True")
+        archive.writestr(info + "METADATA", "Metadata-Version: 2.1\\nName: llama_cpp_python\\nVersion: 0.3.36\\n")
+        archive.writestr(info + "WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr(info + "RECORD", "")
+    return name
+"""
+
+
+def make_wheel(directory: Path, name: str, version: str, module: str, code: str = "") -> Path:
+    """A pure wheel of one module."""
+    info = f"{name}-{version}.dist-info"
+    files = {
+        f"{module}.py": code,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    rows = [f"{path},{_digest(text)},{len(text)}" for path, text in files.items()]
+    files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""])
+    wheel = directory / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, text in files.items():
+            archive.writestr(zipfile.ZipInfo(path), text)  # no time stamp: the same bytes each time
+    return wheel
+
+
+def make_sdist(directory: Path, backend: str = BACKEND) -> Path:
+    """A source distribution of llama_cpp_python that brings its own build backend and talks like ninja."""
+    root = "llama_cpp_python-0.3.36"
+    files = {
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "own"\nbackend-path = ["."]\n',
+        "own.py": backend,
+        "PKG-INFO": "Metadata-Version: 2.1\nName: llama_cpp_python\nVersion: 0.3.36\n",
+    }
+    path = directory / f"{root}.tar.gz"
+    with tarfile.open(path, "w:gz") as archive:
+        for name, text in files.items():
+            member = tarfile.TarInfo(f"{root}/{name}")
+            member.size = len(text.encode())
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return path
+
+
+def pin(name: str, version: str, *files: Path) -> str:
+    """A lock entry as uv writes it."""
+    hashes = [f"    --hash=sha256:{hashlib.sha256(file.read_bytes()).hexdigest()}" for file in files]
+    return " \\\n".join([f"{name}=={version}", *hashes]) + "\n    # via -r requirements.in\n"
+
+
+class CountingPip:
+    """The real pip on the local index, with a count of what it was asked."""
+
+    def __init__(self, index: Path) -> None:
+        self._pip = Pip(("--no-index", "--find-links", str(index)))
+        self.asked: list[str] = []
+
+    def run(self, python: Path, arguments: Sequence[str], log: Path) -> int:
+        self.asked.append(arguments[0])
+        return self._pip.run(python, arguments, log)
+
+    def read(self, arguments: Sequence[str], log: Path, each: Line) -> int:
+        self.asked.append(arguments[0])
+        return self._pip.read(arguments, log, each)
+
+
+class Messages(list[str]):
+    """A progress that remembers."""
+
+    def __call__(self, message: str, fraction: float | None = None) -> None:
+        self.append(message)
+        assert fraction is None or 0 <= fraction <= 1
+
+
+class Workshop:
+    """A checkout with one engine in two runtimes, a local index, and environments over both."""
+
+    def __init__(self, base: Path) -> None:
+        self.index = base / "index"
+        self.package = base / "checkout" / "backends"
+        self.engine = self.package / "llama_cpp"
+        self.root = base / "engines"
+        self.wheels = base / "wheels"
+        self.index.mkdir()
+        self.engine.mkdir(parents=True)
+        (self.package / "__init__.py").write_text("")
+        (base / "checkout" / "secret.py").write_text("")
+        dependency = make_wheel(self.index, "tiny", "1.0", "tiny")
+        self.sdist = make_sdist(self.index)
+        self.lock("xllamacpp", pin("tiny", "1.0", dependency), self.xllamacpp("1.0"))
+        self.lock("llama-cpp-python", pin("tiny", "1.0", dependency), pin("llama-cpp-python", "0.3.36", self.sdist))
+        self.pip = CountingPip(self.index)
+        self.messages = Messages()
+
+    def xllamacpp(self, version: str) -> str:
+        return pin("xllamacpp", version, make_wheel(self.index, "xllamacpp", version, "xllamacpp"))
+
+    def lock(self, runtime: str, *pins: str) -> None:
+        (self.engine / f"requirements-{runtime}.txt").write_text("# made by uv\n" + "".join(pins))
+
+    def environments(self) -> Environments:
+        return Environments(self.root, wheels=self.wheels, pip=self.pip, package=self.package)
+
+    def install(self, runtime: str = "auto", *, build: bool = False):
+        return self.environments().install("llama_cpp", runtime, build=build, progress=self.messages)
+
+
+def _digest(text: str) -> str:
+    value = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+    return f"sha256={value}"
