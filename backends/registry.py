@@ -1,7 +1,10 @@
 """Which code stands behind an engine's arguments: one line an engine. The only place that knows them all."""
 
+from pathlib import Path
+
 from backends.contract import Backend, LaunchPlan, LaunchRequest
 from backends.environments.environments import Environments
+from backends.environments.runtimes import choose
 from backends.errors import BackendError, Cause
 from backends.external import command as external
 from backends.external.args import ExternalArgs
@@ -16,10 +19,10 @@ def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments
     """How to start the engine. Raises ``BackendError(LOAD_FAILED)`` when its environment is not installed."""
     match args:
         case LlamaCppArgs():
-            runtime = environments.resolve("llama_cpp", args.runtime)
-            python = environments.python("llama_cpp", runtime) if runtime is not None else None
-            if runtime is None or python is None:
+            installed = _llama_cpp(args, environments)
+            if installed is None:
                 raise _not_installed("llama_cpp")
+            python, runtime = installed
             return llama_cpp.plan(args, request, python, runtime)
         case ExternalArgs():
             return external.plan(args, request)
@@ -35,9 +38,18 @@ def missing_engine(args: EngineArgs, environments: Environments) -> BackendError
     """Why the engine cannot start on this machine, or ``None``. Cheap: a look at the file system at most."""
     match args:
         case LlamaCppArgs():
-            return None if environments.resolve("llama_cpp", args.runtime) is not None else _not_installed("llama_cpp")
+            return None if _llama_cpp(args, environments) is not None else _not_installed("llama_cpp")
         case ExternalArgs():
             return None
+
+
+def _llama_cpp(args: LlamaCppArgs, environments: Environments) -> tuple[Path, str] | None:
+    """The interpreter and the runtime behind ``auto``: the best that is installed."""
+    for runtime in choose(environments.package, "llama_cpp", args.runtime):
+        python = environments.python("llama_cpp", runtime.name)
+        if python is not None:
+            return python, runtime.name
+    return None
 
 
 def _not_installed(engine: str) -> BackendError:

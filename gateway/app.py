@@ -8,11 +8,10 @@ A request passes, from the outside in:
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
-from backends.weights.store import WeightStore
 from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.types import Receive, Scope, Send
@@ -22,6 +21,7 @@ from backends.errors import BackendError
 from backends.process.ledger import Ledger
 from backends.process.lock import StateLock
 from backends.process.reaper import reap_orphans
+from backends.weights.store import WeightStore
 from gateway import __version__
 from gateway.catalog.problem import Problem
 from gateway.catalog.profile import Variant
@@ -124,7 +124,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
     metrics.observe(lambda: _gauges(runtime, recorder))
 
     @asynccontextmanager
-    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+    async def lifespan(_: Litestar) -> AsyncGenerator[None]:
         async with AsyncExitStack() as stack:
             await _begin(stack, services, logs)
             yield
@@ -181,7 +181,7 @@ async def _end(services: Services) -> None:
 
 
 @asynccontextmanager
-async def _running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+async def _running(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
     task = asyncio.get_running_loop().create_task(work)
     task.add_done_callback(_complain)
     try:

@@ -27,11 +27,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FOREBAY_", frozen=True, extra="ignore", secrets_dir=None)
 
-    host: str = Field("127.0.0.1", description="Address to listen on; a public one needs allow_remote and a key.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    allow_remote: bool = Field(False, description="Must be true to listen on an address other than loopback.")
-    allowed_hosts: tuple[str, ...] = Field((), description="Host names accepted besides loopback ones.")
-    allowed_origins: tuple[str, ...] = Field((), description="Exact browser origins that may call; none by default.")
+    host: str = Field(
+        default="127.0.0.1", description="Address to listen on; a public one needs allow_remote and a key."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    allow_remote: bool = Field(default=False, description="Must be true to listen on an address other than loopback.")
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="Host names accepted besides loopback ones.")
+    allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Exact browser origins that may call; none by default."
+    )
     profiles_dir: Path = Field(default_factory=default_profiles_dir, description="Folder of model profiles.")
     state_dir: Path = Field(
         default_factory=lambda: _xdg("XDG_STATE_HOME", ".local/state"), description="Database, ledger, lock file."
@@ -40,32 +44,40 @@ class Settings(BaseSettings):
         default_factory=lambda: _xdg("XDG_DATA_HOME", ".local/share"), description="Engine environments."
     )
     cache_dir: Path = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"), description="Weights, wheels.")
-    models_dir: Path | None = Field(None, description="Folder that relative file: weights are looked up in.")
-    api_key: SecretStr | None = Field(None, description="A key accepted besides those of `forebay keys`.")
-    api_key_file: Path | None = Field(None, description="File whose content is such a key.")
-    memory_limit: int | None = Field(None, ge=0, description="Host memory engines may take, in bytes; default: all.")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Least severe line logged.")
-    log_format: Literal["json", "text"] = Field("json", description="json for machines, text for people.")
-    access_log: bool = Field(True, description="One line a request.")
-    max_in_flight: int = Field(512, ge=1, description="Requests served at once; past it 503.")
-    max_connections: int = Field(10_000, ge=1, description="Connections accepted at once.")
-    max_in_flight_per_key: int = Field(64, ge=1, description="Requests served at once for one key; past it 429.")
-    head_deadline: float = Field(10.0, gt=0, description="Time a client has to send a request's head.")
-    body_deadline: float = Field(30.0, gt=0, description="Time for a body, plus one second per MB.")
-    max_head_bytes: int = Field(32 * 1024, ge=1024, description="Largest request head.")
-    max_head_fields: int = Field(100, ge=10, description="Most header fields.")
-    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="Largest request body.")
-    max_json_depth: int = Field(64, ge=8, description="Deepest nesting of a JSON body.")
-    queue_size: int = Field(64, ge=0, description="Requests waiting for one model; past it 429.")
-    queue_wait: float = Field(120.0, gt=0, description="Longest wait for capacity, loading excluded.")
-    first_event_timeout: float = Field(120.0, gt=0, description="Longest wait for a ready engine's first event.")
-    idle_timeout: float = Field(60.0, gt=0, description="Longest silence inside a stream.")
-    idle_unload: float = Field(900.0, gt=0, description="A model unused for so long is unloaded.")
-    keepalive_after: float = Field(1.0, gt=0, description="A stream's head waits so long for a proper status.")
-    keepalive_every: float = Field(10.0, gt=0, description="Time between keep-alive events after that.")
-    write_stall: float = Field(120.0, gt=0, description="A client that reads nothing for so long is dropped.")
-    drain_window: float = Field(30.0, gt=0, description="Time running requests get at shutdown.")
-    reload_every: float = Field(2.0, gt=0, description="How often the profiles are looked at for changes.")
+    models_dir: Path | None = Field(default=None, description="Folder that relative file: weights are looked up in.")
+    api_key: SecretStr | None = Field(default=None, description="A key accepted besides those of `forebay keys`.")
+    api_key_file: Path | None = Field(default=None, description="File whose content is such a key.")
+    memory_limit: int | None = Field(
+        default=None, ge=0, description="Host memory engines may take, in bytes; default: all."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least severe line logged."
+    )
+    log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for people.")
+    access_log: bool = Field(default=True, description="One line a request.")
+    max_in_flight: int = Field(default=512, ge=1, description="Requests served at once; past it 503.")
+    max_connections: int = Field(default=10_000, ge=1, description="Connections accepted at once.")
+    max_in_flight_per_key: int = Field(
+        default=64, ge=1, description="Requests served at once for one key; past it 429."
+    )
+    head_deadline: float = Field(default=10.0, gt=0, description="Time a client has to send a request's head.")
+    body_deadline: float = Field(default=30.0, gt=0, description="Time for a body, plus one second per MB.")
+    max_head_bytes: int = Field(default=32 * 1024, ge=1024, description="Largest request head.")
+    max_head_fields: int = Field(default=100, ge=10, description="Most header fields.")
+    max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, description="Largest request body.")
+    max_json_depth: int = Field(default=64, ge=8, description="Deepest nesting of a JSON body.")
+    queue_size: int = Field(default=64, ge=0, description="Requests waiting for one model; past it 429.")
+    queue_wait: float = Field(default=120.0, gt=0, description="Longest wait for capacity, loading excluded.")
+    first_event_timeout: float = Field(
+        default=120.0, gt=0, description="Longest wait for a ready engine's first event."
+    )
+    idle_timeout: float = Field(default=60.0, gt=0, description="Longest silence inside a stream.")
+    idle_unload: float = Field(default=900.0, gt=0, description="A model unused for so long is unloaded.")
+    keepalive_after: float = Field(default=1.0, gt=0, description="A stream's head waits so long for a proper status.")
+    keepalive_every: float = Field(default=10.0, gt=0, description="Time between keep-alive events after that.")
+    write_stall: float = Field(default=120.0, gt=0, description="A client that reads nothing for so long is dropped.")
+    drain_window: float = Field(default=30.0, gt=0, description="Time running requests get at shutdown.")
+    reload_every: float = Field(default=2.0, gt=0, description="How often the profiles are looked at for changes.")
 
     def presented_key(self) -> str | None:
         """The operator's own key from ``api_key`` or ``api_key_file``; never logged."""

@@ -1,7 +1,7 @@
 """``forebay keys``: create, list, revoke. A secret is shown once, by ``create``, and kept nowhere."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import get_args
@@ -63,7 +63,7 @@ def revoke(key_id: str) -> None:
 
 
 @contextmanager
-def _store() -> Iterator[KeyStore]:
+def _store() -> Generator[KeyStore]:
     database = open_database(Settings().state_dir / "forebay.db")
     try:
         yield KeyStore(database, lambda: datetime.now(UTC))

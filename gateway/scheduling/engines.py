@@ -10,17 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from backends.http.relay import HttpBackend
-from backends.registry import backend_of, missing_engine, plan_of
-from backends.weights.store import WeightStore
-
 from backends.contract import Backend, LaunchPlan, LaunchRequest
 from backends.environments.environments import Environments
 from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
+from backends.http.relay import HttpBackend
 from backends.process.exit import Exit
 from backends.process.ledger import Ledger
 from backends.process.supervisor import EngineProcess
+from backends.registry import backend_of, missing_engine, plan_of
+from backends.weights.store import WeightStore
 from gateway.catalog.profile import EngineArgs, ModelProfile, Variant
 from gateway.scheduling.launcher import Running
 from gateway.scheduling.placement import Placement, Target

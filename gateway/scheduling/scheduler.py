@@ -223,14 +223,18 @@ class Scheduler:
     # --- inside ---------------------------------------------------------------------------------------------------
 
     def _advance(self) -> None:
-        """Serves the queue until nothing moves. A grant to nobody frees what others were held up for: look again."""
-        while not self._pass():
+        """Serves the queue until nothing moves."""
+        while self._pass():
             pass
 
     def _pass(self) -> bool:
-        """Goes through the queue in order; a variant that has to wait does not stop others from running."""
+        """Goes through the queue in order; a variant that has to wait does not stop others from running.
+
+        True when a later step changed what an earlier ticket was told: a grant found nobody, so somebody is idle after
+        all; or a pinned load took memory for good.
+        """
         settled: set[str] = set()
-        all_taken = True
+        again = False
         self._fairness.begin_pass()
         for ticket in self.queue:
             variant_id = ticket.target.variant_id
@@ -238,20 +242,21 @@ class Scheduler:
                 continue
             match self._decide(ticket):
                 case Serve():
-                    all_taken = self._grant(ticket) and all_taken
+                    again = not self._grant(ticket) or again
                     continue
                 case Join():
                     pass
                 case Load(placement):
                     if not self._fairness.forbids(placement):
                         self._lifecycle.begin(ticket.target, placement)
+                        again = again or ticket.target.pin
                 case Wait(behind):
                     self._fairness.note_wait(ticket, behind)
                 case Refuse(cause, detail):
                     for same in self.queue.of(variant_id):
                         self._refuse(same, no_room(cause, detail))
             settled.add(variant_id)
-        return all_taken
+        return again
 
     def _decide(self, ticket: Ticket) -> Decision:
         residents = self.occupants.snapshots(self.queue, impatient=self._fairness.is_impatient(ticket))

