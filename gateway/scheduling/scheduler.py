@@ -167,11 +167,14 @@ class Scheduler:
         return True
 
     def on_pin(self, variant_id: str, *, pinned: bool) -> None:
-        """A pinned resident is neither evicted nor unloaded for being idle."""
+        """A pinned resident is neither evicted nor unloaded for being idle; an unload not yet begun is called off."""
         occupant = self.occupants.get(variant_id)
-        if occupant is not None:
-            occupant.pinned = pinned
-            self._advance()
+        if occupant is None or occupant.state is BackendState.STOPPING:
+            return
+        occupant.pinned = pinned
+        if pinned:
+            occupant.leave_when_idle = None
+        self._advance()
 
     def on_inventory(self, inventory: Inventory) -> None:
         """Fresh readings; what could not fit before may fit now."""
