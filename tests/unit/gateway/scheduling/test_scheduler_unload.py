@@ -85,6 +85,34 @@ def test_pinning_by_hand() -> None:
     assert stage.error(stage.ask(B)).cause is Cause.NO_CAPACITY
 
 
+def test_a_pin_calls_off_an_unload_that_still_drains_and_comes_too_late_for_one_that_stops() -> None:
+    stage = Stage()
+    running, waiting = stage.ask(A), stage.ask(A)
+    stage.loaded("a")
+    stage.scheduler.on_unload("a")
+    stage.scheduler.on_pin("a", pinned=True)
+    stage.give_back(running)
+    assert stage.is_granted(waiting)
+    stage.give_back(waiting)
+    assert stage.stops == []
+    stage.scheduler.on_unload("a")
+    stage.scheduler.on_pin("a", pinned=True)
+    waiting = stage.ask(B)
+    assert waiting.state is TicketState.WAITING, "what leaves is not in the way for good"
+    stage.gone("a")
+    stage.loaded("b")
+    assert stage.is_granted(waiting)
+
+
+def test_a_pinned_load_tells_older_waiters_at_once_that_their_room_is_gone() -> None:
+    stage = Stage(machine(16))
+    stage.ask(A)
+    waiting = stage.ask(model("e", 16))
+    assert waiting.state is TicketState.WAITING
+    stage.ask(model("p", 3, pin=True))
+    assert stage.error(waiting).cause is Cause.NO_CAPACITY
+
+
 def test_the_operator_unloads_an_idle_model_even_a_pinned_one() -> None:
     stage = Stage()
     stage.resident(model("a", pin=True))
