@@ -91,6 +91,8 @@ def clear_socket(path: Path) -> None:
         client.settimeout(1.0)
         try:
             client.connect(str(path))
+        except (BlockingIOError, TimeoutError):  # somebody listens, with a full queue
+            pass
         except OSError:
             path.unlink(missing_ok=True)
             return

@@ -100,6 +100,17 @@ def test_a_stale_socket_is_removed_and_a_live_one_is_not(run_dir: Path):
     clear_socket(path)
 
 
+def test_a_listener_too_busy_to_answer_is_a_listener(run_dir: Path):
+    path = run_dir / "s"
+    with sockets.socket(sockets.AF_UNIX) as server, sockets.socket(sockets.AF_UNIX) as first:
+        server.bind(str(path))
+        server.listen(0)
+        first.connect(str(path))  # fills the queue of one
+        with pytest.raises(BackendError, match="another process listens"):
+            clear_socket(path)
+        assert path.exists()
+
+
 def test_no_other_file_is_removed(run_dir: Path):
     (run_dir / "s").write_text("precious")
     with pytest.raises(BackendError, match="in the place of"):
