@@ -262,3 +262,43 @@ def test_without_bypass_the_order_of_arrival_is_kept_at_the_price_of_swaps() -> 
     assert all(t.state is TicketState.GRANTED for t in tickets)
     assert worst <= 1
     assert len(stage.effects.started) >= 90
+
+
+def test_the_swap_that_the_design_tells() -> None:
+    """The trace of DESIGN.md, event by event."""
+    stage = Stage(limits=Limits(max_bypass=2))
+    a0 = stage.ask(A)
+    stage.loaded("a")
+    b1, a1, a2, a3 = stage.ask(B), stage.ask(A), stage.ask(A), stage.ask(A)
+    stage.give_back(a0)
+    assert stage.is_granted(a1)
+    assert b1.bypassed == 1
+    stage.give_back(a1)
+    assert stage.is_granted(a2)
+    assert b1.bypassed == 2
+    stage.give_back(a2)
+    assert not stage.is_granted(a3)
+    assert stage.stops == ["a"]
+    stage.gone("a")
+    assert stage.effects.starting == ["b"]
+    stage.loaded("b")
+    assert stage.is_granted(b1)
+    stage.give_back(b1)
+    assert stage.stops == ["a", "b"]
+    stage.gone("b")
+    stage.loaded("a")
+    assert stage.is_granted(a3)
+
+
+def test_the_swap_that_the_design_tells_without_its_client() -> None:
+    stage = Stage(limits=Limits(max_bypass=0))
+    a0 = stage.ask(A)
+    stage.loaded("a")
+    b1, a3 = stage.ask(B), stage.ask(A)
+    stage.give_back(a0)
+    assert stage.stops == ["a"]
+    stage.scheduler.on_cancel(b1)
+    stage.gone("a")
+    assert stage.effects.started == ["a", "a"]
+    stage.loaded("a")
+    assert stage.is_granted(a3)
