@@ -1,4 +1,4 @@
-"""From a variant's arguments to the worker's command line: one JSON file of typed fields, and a minimal environment."""
+"""The command line and the whole environment of a llama.cpp worker, from typed fields. Starts nothing."""
 
 import os
 from pathlib import Path
@@ -7,15 +7,26 @@ from typing import cast
 import msgspec
 
 from backends.contract import LaunchPlan, LaunchRequest
+from backends.errors import BackendError, Cause
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.config import WorkerConfig, WorkerRuntime
 
+_RUNTIMES = ("llama_cpp_python", "xllamacpp")
+_SPIN_COUNT = "10000"
+"""How often a waiting thread looks before it sleeps: some ten microseconds. Without it, a small model's threads spend
+their time falling asleep (a third of the speed); without a bound, they starve on a busy machine."""
+
 
 def plan(args: LlamaCppArgs, request: LaunchRequest, python: Path, runtime: str) -> LaunchPlan:
-    """Writes the worker's configuration into ``request.run_dir`` and says how to start it there."""
+    """How to start a worker in the environment of ``python``. Writes its configuration into the run directory.
+
+    Raises ``BackendError(LOAD_FAILED)`` when there is no GGUF file among the weights.
+    """
+    if runtime not in _RUNTIMES:
+        raise BackendError(Cause.LOAD_FAILED, f"llama_cpp has no runtime {runtime!r}")
     socket = request.run_dir / "engine.sock"
     config = WorkerConfig(
-        model=str(request.weights[0]),
+        model=str(_first_gguf(request.weights)),
         socket=str(socket),
         served_name=request.served_name,
         runtime=cast("WorkerRuntime", runtime),
@@ -24,19 +35,36 @@ def plan(args: LlamaCppArgs, request: LaunchRequest, python: Path, runtime: str)
         args=args,
     )
     path = request.run_dir / "worker.json"
+    path.touch(mode=0o600)
     path.write_bytes(msgspec.json.encode(config))
-    env = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "LANG": "C.UTF-8",
-        "HF_HUB_OFFLINE": "1",
-        "OMP_WAIT_POLICY": args.omp_wait_policy,
-        "PYTHONUNBUFFERED": "1",
-    }
-    if args.threads is not None:
-        env["OMP_NUM_THREADS"] = str(args.threads)
     return LaunchPlan(
         argv=(str(python), "-P", "-m", "backends.llama_cpp.worker", "--config", str(path)),
-        env=env,
+        env=_environment(args, request, python),
         socket=socket,
         cwd=request.run_dir,
+        stop_grace=config.drain_seconds + 5,
     )
+
+
+def _first_gguf(weights: tuple[Path, ...]) -> Path:
+    """The file to name: of a model in parts, llama.cpp wants the first and finds the others."""
+    files = sorted(path for path in weights if path.suffix == ".gguf")
+    if not files:
+        raise BackendError(Cause.LOAD_FAILED, "the variant has no GGUF file")
+    return files[0]
+
+
+def _environment(args: LlamaCppArgs, request: LaunchRequest, python: Path) -> dict[str, str]:
+    environment = {
+        "PATH": os.pathsep.join((str(python.parent), os.defpath)),
+        "LANG": "C.UTF-8",
+        "HF_HUB_OFFLINE": "1",
+        "GGML_NO_BACKTRACE": "1",  # an abort must not start a debugger
+        "OMP_WAIT_POLICY": args.omp_wait_policy,
+        "CUDA_VISIBLE_DEVICES": ",".join(share.device_id for share in request.shares if share.device_id != "cpu"),
+    }
+    if args.omp_wait_policy == "passive":
+        environment["GOMP_SPINCOUNT"] = _SPIN_COUNT
+    if args.threads is not None:
+        environment["OMP_NUM_THREADS"] = str(args.threads)
+    return environment

@@ -1,6 +1,6 @@
 """What the worker's front needs from an engine: tokens in, pieces out. Two packages implement it.
 
-Types only. Text handling (UTF-8, stop strings, reasoning, tool calls) is the front's, so that both engines behave alike.
+Types only. Text (UTF-8, stop strings, reasoning, tool calls) is the front's, so that both engines behave alike.
 """
 
 import asyncio
@@ -29,8 +29,8 @@ class SamplingParams(Struct, frozen=True, kw_only=True):
 class Generation(Struct, frozen=True, kw_only=True):
     """One sequence to generate. ``top_logprobs`` None means no log probabilities at all.
 
-    ``grammar`` is GBNF with the rule ``root``. ``shown`` are control tokens whose text is output (markers of tool calls);
-    the text of all others is empty. ``score_prompt`` asks for the log probability of each prompt token.
+    ``grammar`` is GBNF with the rule ``root``. ``shown`` are control tokens whose text is output (markers of tool
+    calls); the text of all others is empty. ``score_prompt`` asks for the log probability of each prompt token.
     """
 
     prompt: list[int]
@@ -58,15 +58,17 @@ class Score(Struct, frozen=True):
 
 
 class Piece(Struct, frozen=True):
-    """One generated token. ``text`` may end inside a UTF-8 character. The last piece has a ``finish``.
+    """``count`` generated tokens, of which ``token`` is the last: one, or the few that make up a character.
 
-    The token that ends a sequence by itself counts as generated and has no text.
+    ``text`` may end inside a UTF-8 character. The last piece has a ``finish``. The token that ends a sequence by itself
+    counts as generated and has neither text nor score.
     """
 
     token: int
     text: bytes
     finish: Literal["", "stop", "length"] = ""
     score: Score | None = None
+    count: int = 1
 
 
 class PieceStream(Protocol):

@@ -8,7 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +26,6 @@ from backends.llama_cpp.worker.runtime import Runtime
 EXIT_LOAD_FAILED = 3
 EXIT_ENGINE_DIED = 4
 _KEEP_ALIVE_SECONDS = 3600
-_POLL_SECONDS = 0.05
 
 
 async def serve(config: WorkerConfig) -> int:
@@ -115,10 +114,9 @@ async def _until(stop: "asyncio.Future[None]", loading: "asyncio._CoroutineLike[
 
 
 async def _drain(app: App, seconds: float) -> None:
-    """Let running requests finish for a while. Polls: it happens once in a life."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while app.active and asyncio.get_running_loop().time() < deadline:
-        await asyncio.sleep(_POLL_SECONDS)
+    """Let running requests finish for a while."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(app.idle.wait(), seconds)
 
 
 def _report(text: str) -> None:

@@ -6,7 +6,7 @@ A batch must not ask for more outputs than ``outputs``: the library ends the pro
 """
 
 import ctypes
-import os
+import time
 
 import llama_cpp
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.ctypeslib import as_array
 
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.config import WorkerConfig
+from backends.llama_cpp.worker.batch import threads
 from backends.llama_cpp.worker.batch.model import Model
 
 _CACHE_TYPES = {
@@ -21,7 +22,7 @@ _CACHE_TYPES = {
     "q8_0": llama_cpp.GGML_TYPE_Q8_0,
     "q4_0": llama_cpp.GGML_TYPE_Q4_0,
 }
-_MANY_THREADS = 8
+_REPEATS = 3
 _OUTPUTS = 32
 
 
@@ -36,7 +37,7 @@ class Context:
         params.n_batch = params.n_ubatch = self.most
         params.n_seq_max = config.slots
         params.n_outputs_max = self.outputs
-        params.n_threads = params.n_threads_batch = config.threads or default_threads()
+        params.n_threads = params.n_threads_batch = config.threads or threads.available()
         params.type_k = _CACHE_TYPES[config.args.cache_type_k]
         params.type_v = _CACHE_TYPES[config.args.cache_type_v]
         params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_NONE
@@ -46,6 +47,7 @@ class Context:
         if not self.handle:
             raise BackendError(Cause.OUT_OF_MEMORY, "There is not enough memory for the context.")
         self._model = model
+        self._slots = config.slots
         self._memory = llama_cpp.llama_get_memory(self.handle)
         if not self._memory:
             raise BackendError(Cause.LOAD_FAILED, "Models that only encode need the runtime xllamacpp.")
@@ -63,11 +65,30 @@ class Context:
 
     def warm_up(self, token: int) -> None:
         """Touch every weight once, so that the first request is quick and the memory report true."""
+        self._time([token])
+
+    def tune_threads(self, token: int, most: int) -> None:
+        """Measure with how many threads one sequence, and with how many all slots together, are computed best."""
+
+        def seconds(count: int, tokens: list[int]) -> float:
+            llama_cpp.llama_set_n_threads(self.handle, count, count)
+            return min(self._time(tokens) for _ in range(_REPEATS))
+
+        one = threads.fewest_useful(lambda count: seconds(count, [token]), most)
+        many = threads.fewest_useful(lambda count: seconds(count, [token] * self._slots), most)
+        llama_cpp.llama_set_n_threads(self.handle, one, many)
+
+    def _time(self, tokens: list[int]) -> float:
         self.clear_batch()
-        self.add(0, 0, [token], every_output=True)
+        for sequence, token in enumerate(tokens):
+            self.add(sequence, 0, [token], every_output=True)
+        started = time.perf_counter()
         if self.compute() != 0:
             raise BackendError(Cause.LOAD_FAILED, "The model cannot compute on this machine.")
-        self.forget(0, 0)
+        seconds = time.perf_counter() - started
+        for sequence in range(len(tokens)):
+            self.forget(sequence, 0)
+        return seconds
 
     def clear_batch(self) -> None:
         self._count = 0
@@ -119,18 +140,12 @@ class Context:
         llama_cpp.llama_free(self.handle)
 
 
-def default_threads() -> int:
-    """The processors this process may use; half of them where they are many, since those are mostly hyperthreads."""
-    count = len(os.sched_getaffinity(0))
-    return count // 2 if count > _MANY_THREADS else count
-
-
 def _pointer(array: np.ndarray, kind: type) -> ctypes._Pointer:
     return ctypes.cast(array.ctypes.data, ctypes.POINTER(kind))
 
 
 def _sequence_pointers(ids: np.ndarray) -> ctypes.Array:
-    """Pointers to each entry of ``ids``: the library wants a list of sequences a token, we have one sequence a token."""
+    """Pointers to each entry of ``ids``: the library wants a list of sequences a token, we have one each."""
     kind = ctypes.POINTER(llama_cpp.llama_seq_id)
     base, size = ids.ctypes.data, ids.itemsize
     return (kind * len(ids))(*(ctypes.cast(base + index * size, kind) for index in range(len(ids))))

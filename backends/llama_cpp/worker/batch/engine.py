@@ -2,7 +2,7 @@
 # llama_cpp and numpy views have no types that a strict check could follow.
 """The thread that owns the context: takes jobs in, gives slots out, runs steps, and sends pieces to the event loop.
 
-Which slot and which tokens is decided in ``placing`` and ``stepping``; what a step does with the context is in ``step``.
+Which slot and which tokens is decided in ``placing`` and ``stepping``; what a step does is in ``step``.
 """
 
 import asyncio

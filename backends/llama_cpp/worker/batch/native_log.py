@@ -13,23 +13,22 @@ from collections import deque
 import llama_cpp
 
 _BUFFER = re.compile(r":\s+(?P<device>\S+)\s+(?:model|KV|RS|compute|output)\s+buffer size\s*=\s*(?P<mib>[\d.]+)\s*MiB")
-_WARNING = 3
+_ERROR = 4
 _CONTINUED = 5
 _ON_THE_HOST = ("CPU", "Host")
 
 tail: deque[str] = deque(maxlen=40)
 device_bytes: dict[str, int] = {}
-_last_level = 0
+_last_level = [0]
 
 
 @llama_cpp.llama_log_callback
 def _receive(level: int, text: bytes | None, _user_data: object) -> None:
-    global _last_level
     line = (text or b"").decode("utf-8", "replace")
-    level = _last_level if level == _CONTINUED else level
-    _last_level = level
+    level = _last_level[0] if level == _CONTINUED else level
+    _last_level[0] = level
     tail.append(line)
-    if level >= _WARNING:
+    if level >= _ERROR:
         sys.stderr.write(line)
     found = _BUFFER.search(line)
     if found and not any(word in found["device"] for word in _ON_THE_HOST):

@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.config import WorkerConfig
-from backends.llama_cpp.worker.batch import native_log
+from backends.llama_cpp.worker.batch import native_log, threads
 from backends.llama_cpp.worker.batch.context import Context
 from backends.llama_cpp.worker.batch.engine import Engine
 from backends.llama_cpp.worker.batch.job import EmbeddingJob, Job, PieceQueue
@@ -97,7 +97,10 @@ class BatchRuntime:
 def _load(config: WorkerConfig) -> tuple[Model, Context]:
     model = Model(config)
     context = Context(model, config)
-    context.warm_up(0 if model.bos is None else model.bos)
+    token = 0 if model.bos is None else model.bos
+    context.warm_up(token)
+    if not config.threads:
+        context.tune_threads(token, threads.available())
     return model, context
 
 

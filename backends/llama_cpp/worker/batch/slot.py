@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class Work(Struct, kw_only=True):
-    """A prompt on its way through a slot. ``waits_for``/``waits_until``: another slot computes a shared prefix first."""
+    """A prompt on its way through a slot. It may wait for slot ``waits_for`` to hold ``waits_until`` tokens first."""
 
     prompt: list[int]
     order: int
@@ -18,7 +18,7 @@ class Work(Struct, kw_only=True):
 
 
 class Slot(Struct, kw_only=True):
-    """``kept`` are the tokens whose keys and values are in memory, in order. ``next_token`` was sampled, not computed."""
+    """``kept`` are the tokens in memory, in order. ``next_token`` was sampled and is not computed yet."""
 
     index: int
     kept: list[int] = []

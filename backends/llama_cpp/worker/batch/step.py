@@ -127,19 +127,19 @@ class Stepper:
         logits = self._context.logits(index)
         token = job.sampler.sample(self._context.handle, index, logits)
         wanted = job.generation.top_logprobs
-        scored = None if wanted is None else score(logits, token, wanted, self._model.text)
         job.generated += 1
         self.generated_tokens += 1
-        finish = "length" if job.generated >= job.generation.max_tokens else ""
-        text = b""
         if self._model.ends(token):
-            finish = "stop"
+            piece = Piece(token, b"", "stop")
         else:
             text = self._model.text(token) if token in job.generation.shown else self._model.shown(token)
+            finish = "length" if job.generated >= job.generation.max_tokens else ""
+            scored = None if wanted is None else score(logits, token, wanted, self._model.text)
+            piece = Piece(token, text, finish, scored)
         if not job.cancelled:
-            outbox.append(partial(job.queue.put, Piece(token, text, finish, scored)))
+            outbox.append(partial(job.queue.put, piece))
         slot.next_token = token
-        if finish:
+        if piece.finish:
             self.release(slot)
 
     def _embed(self, span: Span, outbox: Outbox) -> None:

@@ -1,4 +1,4 @@
-"""Decides what the next call of the engine computes: one token for each sequence that generates, and a share of prompts.
+"""Decides what the next call of the engine computes: one token for each generating sequence, and a share of prompts.
 
 Pure. ``Pace`` keeps a step short, so that a cancelled request stops soon and running streams do not stutter.
 """

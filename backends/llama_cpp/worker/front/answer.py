@@ -52,8 +52,8 @@ class Answer:
         """Take a piece; return the changes that can be shown now."""
         if self.finish is not None:
             return []
-        self.generated += 1
-        if piece.score is not None and piece.finish != "stop":
+        self.generated += piece.count
+        if piece.score is not None:
             self.scores.append(piece.score)
         text = self._filter.feed(piece.text)
         ended = bool(piece.finish)

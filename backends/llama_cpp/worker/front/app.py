@@ -1,6 +1,7 @@
 """The worker's ASGI application: routes, readiness, and nothing else. It answers from the first moment, also while the
 model loads."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -25,22 +26,27 @@ _STATUS = ("/health", "/props", "/metrics")
 
 
 class App:
-    """Raw ASGI. ``service`` is None until the model is loaded; ``draining`` refuses new work."""
+    """Raw ASGI. ``service`` is None while the model loads; ``draining`` refuses new work; ``idle``: nothing runs."""
 
     def __init__(self) -> None:
         self.service: Service | None = None
         self.draining = False
-        self.active = 0
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self._active = 0
 
     async def __call__(self, scope: Event, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         exchange = Exchange(scope["method"], scope["path"], receive, send)
-        self.active += 1
+        self._active += 1
+        self.idle.clear()
         try:
             await run(exchange, self._route)
         finally:
-            self.active -= 1
+            self._active -= 1
+            if not self._active:
+                self.idle.set()
 
     async def _route(self, exchange: Exchange, body: bytes) -> None:
         if exchange.path in _STATUS:

@@ -37,7 +37,7 @@ async def chat(service: Service, exchange: Exchange, body: bytes) -> None:
     streams: list[PieceStream] = []
     try:
         for generation in service.generations(template, request):
-            streams.append(service.runtime.generate(generation))
+            streams.append(service.runtime.generate(generation))  # noqa: PERF401  # those begun must be cancelled
         answers = [turn.answer(request) for _ in streams]
         exchanged = _stream if request.stream else _whole
         await exchanged(service, exchange, request, answers, streams, len(prompt))

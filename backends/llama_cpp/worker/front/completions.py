@@ -40,8 +40,8 @@ class _Choice:
 
     def feed(self, piece: Piece) -> str:
         """Take a piece; return the text that can go out now. ``finish`` is set when the choice is complete."""
-        self.generated += 1
-        if piece.score is not None and piece.finish != "stop":
+        self.generated += piece.count
+        if piece.score is not None:
             self.pending.append(piece.score)
         text = self._filter.feed(piece.text)
         if self._filter.stopped:

@@ -83,7 +83,7 @@ class Conversation:
         return TemplateReport(source=source, tool_format=self._format.name, tools=self._renders_tools)
 
     def turn(self, request: ChatRequest) -> Turn:
-        """Render the conversation. Raises ``BackendError(INVALID_REQUEST)``: media, a template's refusal, a bad schema."""
+        """Render the conversation. Raises ``BackendError(INVALID_REQUEST)``: media, refusals, bad schemas."""
         messages = [_plain(index, message) for index, message in enumerate(request.messages)]
         tools: list[dict[str, object]] = []
         if request.tool_choice != "none":

@@ -23,11 +23,8 @@ class TextFilter:
         return self._release(text)
 
     def finish(self) -> str:
-        """What was held back, when nothing follows any more."""
-        if self.stopped:
-            return ""
-        rest = self._held + self._decode(b"", final=True)
-        self._held = ""
+        """What was held back, when nothing follows any more; half a character is dropped."""
+        rest, self._held = self._held, ""
         return rest
 
     def _release(self, text: str) -> str:
