@@ -105,8 +105,10 @@ class Scheduler:
         # Told to leave while loading: one round for those who waited for it, then it does.
         reason, occupant.leave_when_idle = occupant.leave_when_idle, None
         self._advance()
-        occupant.leave_when_idle = reason
-        self._leave_if_idle(occupant)
+        if reason is not None:
+            occupant.leave_when_idle = reason
+            self._leave_if_idle(occupant)
+            self._advance()
 
     def on_load_failed(self, variant_id: str, error: BackendError) -> None:
         """Out of memory is tried once more with every idle resident gone; anything else cools down."""
@@ -164,6 +166,7 @@ class Scheduler:
         occupant.pinned = False
         occupant.leave_when_idle = reason
         self._leave_if_idle(occupant)
+        self._advance()
         return True
 
     def on_pin(self, variant_id: str, *, pinned: bool) -> None:

@@ -20,6 +20,7 @@ from gateway.scheduling.placement import (
 
 POLICY = Policy(headroom_ratio=0.05, headroom_bytes=2)
 NOW = 500.0
+checked = settings(max_examples=250, deadline=None, derandomize=True)
 STATES = (BackendState.READY, BackendState.READY, BackendState.READY, BackendState.STARTING, BackendState.STOPPING)
 
 sizes = st.sampled_from((24, 30, 36, 20, 8))
@@ -107,7 +108,7 @@ def usable(inventory: Inventory, device_id: str) -> int:
     return 0 if device is None else POLICY.usable(device)
 
 
-@settings(max_examples=250)
+@checked
 @given(targets | hungry, residents | crowds, inventories | one_device)
 def test_shares_never_exceed_what_is_usable_minus_reservations(
     target: Target, among: tuple[Resident, ...], inventory: Inventory
@@ -128,7 +129,7 @@ def held_on(resident: Resident, device_id: str) -> int:
     return sum(s.bytes for s in resident.shares if s.device_id == device_id)
 
 
-@settings(max_examples=250)
+@checked
 @given(hungry, crowds, one_device)
 def test_only_idle_unpinned_residents_nobody_waits_for_are_evicted(
     target: Target, among: tuple[Resident, ...], inventory: Inventory
@@ -148,6 +149,7 @@ def test_only_idle_unpinned_residents_nobody_waits_for_are_evicted(
             assert by_id[name].state is BackendState.STOPPING
 
 
+@checked
 @given(targets, residents, inventories)
 def test_the_same_inputs_give_the_same_decision(
     target: Target, among: tuple[Resident, ...], inventory: Inventory
@@ -155,7 +157,7 @@ def test_the_same_inputs_give_the_same_decision(
     assert decide(target, among, inventory, POLICY, NOW) == decide(target, list(among), inventory, POLICY, NOW)
 
 
-@settings(max_examples=250)
+@checked
 @given(
     targets | hungry, residents | crowds, inventories | one_device, st.lists(st.integers(0, 30), min_size=2, max_size=2)
 )
@@ -181,7 +183,7 @@ def test_more_memory_never_turns_a_load_into_a_refusal_or_a_wait_into_one(
         assert isinstance(after, Load)
 
 
-@settings(max_examples=250)
+@checked
 @given(hungry, crowds, one_device)
 def test_no_victim_is_superfluous(target: Target, among: tuple[Resident, ...], inventory: Inventory) -> None:
     decision = decide(target, among, inventory, POLICY, NOW)
@@ -194,6 +196,7 @@ def test_no_victim_is_superfluous(target: Target, among: tuple[Resident, ...], i
         assert held(share.device_id, among, without=others) + share.bytes > usable(inventory, share.device_id)
 
 
+@checked
 @given(targets, residents, inventories, st.integers(1, 3))
 def test_a_ready_target_moves_nobody(
     target: Target, among: tuple[Resident, ...], inventory: Inventory, slots: int
@@ -202,7 +205,7 @@ def test_a_ready_target_moves_nobody(
     assert decide(target, (*among, own), inventory, POLICY, NOW) == Serve()
 
 
-@settings(max_examples=250)
+@checked
 @given(targets | hungry, residents | crowds, inventories | one_device)
 def test_waiting_is_only_told_where_it_helps(target: Target, among: tuple[Resident, ...], inventory: Inventory) -> None:
     """Once everybody it waits for is idle or gone and owed nothing, it loads."""

@@ -56,6 +56,39 @@ def test_a_fresh_load_serves_its_waiters_before_it_can_be_evicted() -> None:
     assert stage.is_granted(second)
 
 
+def test_a_fresh_load_serves_one_full_round_even_when_others_are_impatient() -> None:
+    stage = Stage(limits=Limits(max_bypass=0))
+    three = model("a", slots=3)
+    early = [stage.ask(three), stage.ask(three)]
+    waiting = stage.ask(B)
+    late = [stage.ask(three), stage.ask(three)]
+    stage.loaded("a")
+    assert [stage.is_granted(t) for t in (*early, *late)] == [True, True, True, False]
+    stage.give_back(early[0])
+    assert not stage.is_granted(late[1]), "the round is over"
+    stage.give_back(early[1])
+    stage.give_back(late[0])
+    assert stage.stops == ["a"]
+    assert waiting.state is TicketState.WAITING
+
+
+def test_an_unload_reserves_its_bytes_for_who_waits_at_once() -> None:
+    stage = Stage(machine(16))
+    stage.resident(model("c", 4, pin=True))
+    busy = stage.ask(A)
+    stage.loaded("a")
+    waiting = stage.ask(model("d", 6))
+    stage.scheduler.on_unload("c")
+    late = stage.ask(model("late", 5))
+    assert stage.effects.starting == []
+    stage.gone("c")
+    assert stage.effects.starting == ["d"]
+    assert late.state is TicketState.WAITING
+    stage.loaded("d")
+    assert stage.is_granted(waiting)
+    stage.give_back(busy)
+
+
 def test_nothing_waits_for_a_stop_that_it_does_not_need() -> None:
     stage = Stage(machine(20))
     stage.resident(A)
@@ -71,6 +104,7 @@ def test_nobody_else_is_evicted_for_bytes_that_are_on_their_way() -> None:
     stage.scheduler.on_unload("a")
     waiting = stage.ask(model("c"))
     assert stage.stops == ["a"]
+    assert stage.effects.starting == [], "the bytes are not here yet"
     stage.gone("a")
     stage.loaded("c")
     assert stage.is_granted(waiting)
