@@ -1,11 +1,13 @@
 """Reads a request's body: bounded, within a deadline, of the right type. Decoding is somebody else's."""
 
 import asyncio
+from typing import cast
 
 from litestar.types import Receive, Scope
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
+from gateway.http.listener import hangup_of
 
 _MEGABYTE = 1_000_000
 
@@ -39,6 +41,9 @@ async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes
     declared = header(scope, b"content-length")
     if declared is not None and int(declared) > limits.most_bytes:
         raise _too_large(limits)
+    hangup = hangup_of(cast("dict[str, object]", scope))
+    if hangup is not None and hangup.received:
+        return await _read(receive, limits)  # it is all here: no deadline to arm
     seconds = limits.deadline + int(declared or 0) / _MEGABYTE
     try:
         async with asyncio.timeout(seconds):

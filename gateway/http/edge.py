@@ -7,6 +7,7 @@ It reads no body and knows no route beyond which scope a path needs.
 """
 
 import asyncio
+import itertools
 import time
 from secrets import token_hex
 from typing import cast
@@ -33,12 +34,18 @@ class Edge:
         self._services = services
         self._in_flight = 0
         self._by_key: dict[str, int] = {}
+        self._boot = token_hex(8)
+        self._count = itertools.count(1)
+
+    def _request_id(self) -> str:
+        """Unique among boots and within one; it says nothing and proves nothing."""
+        return f"req_{self._boot}{next(self._count):08x}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = Exchange("req_" + token_hex(12), scope["method"], scope["path"], time.perf_counter())
+        exchange = Exchange(self._request_id(), scope["method"], scope["path"], time.perf_counter())
         request_id.set(exchange.request_id)
         scope[EXCHANGE] = exchange  # type: ignore[literal-required]
         started = False

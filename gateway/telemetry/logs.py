@@ -12,6 +12,7 @@ import sys
 import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 from logging.handlers import QueueHandler, QueueListener
 from typing import Literal, TextIO
 
@@ -136,7 +137,8 @@ class AccessLog:
             return f"{_utc(created)[11:19]} access  {what.strip()}"
         first = e.first_event - e.started if e.first_event else 0.0
         line = _Access(
-            _utc(created), "info", "forebay.access", e.request_id, e.method, redact(e.path[:256]), e.status, e.outcome,
+            _utc(created), "info", "forebay.access", e.request_id, e.method,
+            e.path if e.path == e.endpoint else redact(e.path[:256]), e.status, e.outcome,
             round(seconds, 6), e.endpoint, e.key_id, e.model, e.variant, e.backend, e.where, e.reason, e.cause,
             redact(e.private)[-2048:] if e.private else "", e.stream, e.attempts, round(e.waited, 6), round(first, 6),
             e.tokens_in, e.tokens_out, e.tokens_cached,
@@ -182,4 +184,10 @@ class Logging:
 
 
 def _utc(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=4)
+def _second(whole: int) -> str:
+    return datetime.fromtimestamp(whole, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -110,7 +110,11 @@ async def _until(stop: "asyncio.Future[None]", loading: "asyncio._CoroutineLike[
     """The loaded runtime, or None when the worker was told to stop first."""
     task = asyncio.ensure_future(loading)
     await asyncio.wait((stop, task), return_when=asyncio.FIRST_COMPLETED)
-    return task.result() if task.done() else None
+    if task.done():
+        return task.result()
+    task.cancel()
+    await asyncio.wait((task,))
+    return None
 
 
 async def _drain(app: App, seconds: float) -> None:

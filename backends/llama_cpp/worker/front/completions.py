@@ -29,10 +29,11 @@ _OBJECT = "text_completion"
 class _Choice:
     """One choice while it grows."""
 
-    def __init__(self, index: int, prompt: list[int], echo: str, request: CompletionRequest) -> None:
+    def __init__(self, index: int, prompt: list[int], echo: list[bytes], request: CompletionRequest) -> None:
         self.index = index
         self.prompt = prompt
-        self.echo = echo
+        self.echo = b"".join(echo).decode("utf-8", "replace")
+        self.first = echo[0].decode("utf-8", "replace") if echo else ""
         self.generated = 0
         self.finish = ""
         self.pending: list[Score] = []
@@ -64,7 +65,7 @@ async def completions(service: Service, exchange: Exchange, body: bytes) -> None
     limits = [service.room(prompt, request.max_tokens or _DEFAULT_LIMIT, "prompt") for prompt in prompts]
     try:
         for prompt, limit in zip(prompts, limits, strict=True):
-            echo = await _echo(service, prompt) if request.echo else ""
+            echo = await _texts(service, prompt) if request.echo else []
             for generation in service.generations(_generation(request, prompt, limit), request):
                 streams.append(service.runtime.generate(generation))
                 choices.append(_Choice(len(choices), prompt, echo, request))
@@ -85,9 +86,10 @@ async def _tokens(service: Service, prompt: str | list[int]) -> list[int]:
     return prompt
 
 
-async def _echo(service: Service, prompt: list[int]) -> str:
-    skip = 1 if prompt[:1] == [service.runtime.facts.bos] else 0
-    return b"".join(await service.runtime.texts(prompt[skip:])).decode("utf-8", "replace")
+async def _texts(service: Service, prompt: list[int]) -> list[bytes]:
+    """The bytes of each token of a prompt that is echoed; a token that only begins the text has none."""
+    texts = await service.runtime.texts(prompt)
+    return [b"", *texts[1:]] if prompt[0] == service.runtime.facts.bos else texts
 
 
 def _generation(request: CompletionRequest, prompt: list[int], limit: int) -> Generation:
@@ -155,7 +157,7 @@ async def _whole(
                 index=choice.index,
                 text=text,
                 finish_reason="stop" if choice.finish == "stop" else "length",
-                logprobs=_logprobs([*stream.prompt_scores, *choice.pending], 0, request.logprobs),
+                logprobs=_logprobs([*stream.prompt_scores, *choice.pending], 0, request.logprobs, choice.first),
             )
             for choice, text, stream in zip(choices, texts, streams, strict=True)
         ],
@@ -171,8 +173,10 @@ def _usage(choices: list[_Choice], streams: Sequence[PieceStream]) -> Usage:
     return usage(sum(prompts.values()), sum(choice.generated for choice in choices), sum(cached.values()))
 
 
-def _logprobs(scores: Sequence[Score | None], offset: int, wanted: int | None) -> CompletionLogprobs | None:
-    """Parallel lists of the scored tokens; the first token of an echoed prompt has no score."""
+def _logprobs(
+    scores: Sequence[Score | None], offset: int, wanted: int | None, first: str = ""
+) -> CompletionLogprobs | None:
+    """Parallel lists of the scored tokens; the ``first`` token of an echoed prompt has no score."""
     if wanted is None:
         return None
     tokens: list[str] = []
@@ -180,7 +184,7 @@ def _logprobs(scores: Sequence[Score | None], offset: int, wanted: int | None) -
     tops: list[dict[str, float] | None] = []
     offsets: list[int] = []
     for score in scores:
-        text = "" if score is None else score.chosen.text.decode("utf-8", "replace")
+        text = first if score is None else score.chosen.text.decode("utf-8", "replace")
         tokens.append(text)
         values.append(None if score is None else score.chosen.logprob)
         tops.append(None if score is None else _top(score))
