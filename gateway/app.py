@@ -2,19 +2,20 @@
 
 A request passes, from the outside in:
 1. ``listener``  caps and deadline on the head    2. ``edge``  id, Host and Origin, key, limits, metrics, access line
-3. Litestar      routing and error envelopes      4. the handler of its endpoint family in ``gateway/http``
+3. Litestar      routing and error envelopes (the hot text paths go past it)
+4. the handler of its endpoint family in ``gateway/http``
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
-from litestar.types import Receive, Scope, Send
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from backends.environments.environments import Environments
 from backends.errors import BackendError
@@ -34,7 +35,7 @@ from gateway.http.operator import operator_routes
 from gateway.http.origin import OriginRules
 from gateway.http.replies import on_backend_error, on_exception, on_http_exception
 from gateway.http.services import Services
-from gateway.http.text import text_routes
+from gateway.http.text import text_handlers, text_routes
 from gateway.keys.ring import KeyRing
 from gateway.keys.store import KeyStore
 from gateway.routing.dispatch import Dispatcher
@@ -62,10 +63,10 @@ _log = logging.getLogger("forebay")
 class Application:
     """What the server runs. ``services`` is there for tests and for the drain at shutdown."""
 
-    def __init__(self, litestar: Litestar, services: Services) -> None:
+    def __init__(self, litestar: Litestar, direct: Mapping[str, ASGIApp], services: Services) -> None:
         self.litestar = litestar
         self.services = services
-        self._edge = Edge(litestar, services)
+        self._edge = Edge(litestar, direct, services)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._edge(scope, receive, send)
@@ -130,9 +131,10 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
             yield
             await _end(services)
 
+    handlers = text_handlers(services)
     litestar = Litestar(
         route_handlers=[
-            *text_routes(services),
+            *text_routes(handlers),
             *model_routes(services),
             *operator_routes(services),
             *health_routes(services),
@@ -146,7 +148,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
         logging_config=None,
         openapi_config=None,
     )
-    return Application(litestar, services)
+    return Application(litestar, handlers, services)
 
 
 async def _begin(stack: AsyncExitStack, services: Services, logs: Logging) -> None:

@@ -9,6 +9,7 @@ It reads no body and knows no route beyond which scope a path needs.
 import asyncio
 import itertools
 import time
+from collections.abc import Mapping
 from secrets import token_hex
 from typing import cast
 
@@ -18,7 +19,7 @@ from backends.errors import BackendError, Cause
 from gateway.errors import TABLE
 from gateway.http.access import required_scope
 from gateway.http.listener import hangup_of
-from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure
+from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure, unhandled
 from gateway.http.services import Services
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.logs import request_id
@@ -27,10 +28,14 @@ _PREFLIGHT_HEADERS = b"authorization, content-type, x-api-key"
 
 
 class Edge:
-    """Wraps the Litestar application; the server calls this."""
+    """Wraps the Litestar application; the server calls this.
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    ``direct`` are the hot paths: their handlers are called here, with everything above done, and skip the router.
+    """
+
+    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp], services: Services) -> None:
         self._app = app
+        self._direct = direct
         self._services = services
         self._in_flight = 0
         self._by_key: dict[str, int] = {}
@@ -64,6 +69,11 @@ class Edge:
             note_failure(exchange, error)
             if not started:
                 await _send_error(send_head, error)
+        except Exception as error:  # noqa: BLE001 - the exception handler of the hot paths
+            unexpected = unhandled(error)
+            note_failure(exchange, unexpected)
+            if not started:
+                await _send_error(send_head, unexpected)
         except asyncio.CancelledError:
             hangup = hangup_of(cast("dict[str, object]", scope))
             if hangup is None or not hangup.gone:
@@ -108,7 +118,7 @@ class Edge:
         self._in_flight += 1
         self._by_key[key.id] = mine + 1
         try:
-            await self._app(scope, receive, send)
+            await self._direct.get(exchange.path, self._app)(scope, receive, send)
         finally:
             self._in_flight -= 1
             if self._by_key[key.id] == 1:

@@ -81,6 +81,11 @@ def on_http_exception(request: Request[None, None, State], error: HTTPException)
 
 
 def on_exception(request: Request[None, None, State], error: Exception) -> Response[bytes]:
-    """A defect of ours: a 500 that tells nothing, and a log line that tells all."""
+    """A defect of ours, as Litestar sees it."""
+    return on_backend_error(request, unhandled(error))
+
+
+def unhandled(error: Exception) -> BackendError:
+    """A 500 that tells nothing, and a log line that tells all."""
     _log.error("unhandled %s", type(error).__name__, exc_info=error)
-    return on_backend_error(request, BackendError(Cause.INTERNAL, "internal error"))
+    return BackendError(Cause.INTERNAL, "internal error")

@@ -179,8 +179,9 @@ class Runtime:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(running.stop() for running in self.running.values()), return_exceptions=True)
-        self.running.clear()
+        ending = tuple(self.running.values())
+        self.running.clear()  # first: an exit that was asked for must not look like a crash
+        await asyncio.gather(*(running.stop() for running in ending), return_exceptions=True)
 
     def _spawn(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
