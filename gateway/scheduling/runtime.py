@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 
-from backends.contract import DeviceShare
+from backends.contract import BackendState, DeviceShare
 from backends.errors import BackendError, Cause
 from gateway.scheduling.effects import Transition
 from gateway.scheduling.launcher import Launcher, Running
@@ -149,9 +149,13 @@ class Runtime:
         """Ticks and probes until cancelled. A probe that hangs or raises leaves the last reading in place."""
         for beat in itertools.count(1):
             await asyncio.sleep(_TICK)
-            if beat % _PROBE_EVERY == 0:
+            if beat % _PROBE_EVERY == 0 and not self._loading():
                 await self._read_probe()
             self.scheduler.on_tick()
+
+    def _loading(self) -> bool:
+        """An engine on its way would count twice: as foreign memory, and as what is reserved for it."""
+        return any(o.state is BackendState.STARTING for o in self.scheduler.occupants)
 
     async def _read_probe(self) -> None:
         for variant_id, running in tuple(self.running.items()):
