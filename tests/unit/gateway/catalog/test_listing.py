@@ -1,3 +1,5 @@
+"""What `forebay models` and `/v1/models` say about a profile."""
+
 import msgspec
 
 from backends.contract import Task

@@ -1,3 +1,5 @@
+"""Folders and files of profiles become a catalog, or a list of mistakes."""
+
 from pathlib import Path
 
 import pytest

@@ -1,4 +1,6 @@
 # ruff: noqa: E501 (tables of names)
+"""Names that clients send: ids, aliases, wildcards, selectors, pinned sides."""
+
 from pathlib import Path
 
 import pytest

@@ -1,3 +1,5 @@
+"""The committed JSON Schema and the README's reference are those of the types."""
+
 import json
 from pathlib import Path
 

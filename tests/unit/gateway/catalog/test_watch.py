@@ -1,3 +1,5 @@
+"""A folder that changes: reloads, kept catalogs, subscribers."""
+
 import asyncio
 import os
 from pathlib import Path

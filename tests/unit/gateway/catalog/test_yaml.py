@@ -1,3 +1,5 @@
+"""The strict subset of YAML that profiles are written in."""
+
 import pytest
 
 from gateway.catalog.nodes import MAX_DEPTH, MAX_NODES, Mapping, Scalar, Sequence, plain, read_yaml
