@@ -7,7 +7,7 @@ from backends.external.args import ExternalArgs
 
 
 def plan(args: ExternalArgs, request: LaunchRequest) -> LaunchPlan:
-    """``{socket}``, ``{weights}``, ``{name}``, ``{slots}`` and ``{context}`` are filled in; the environment is minimal."""
+    """Placeholders: ``{socket}``, ``{weights}``, ``{name}``, ``{slots}``, ``{context}``. The environment is minimal."""
     socket = request.run_dir / "engine.sock"
     values = {
         "{socket}": str(socket),

@@ -2,14 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import cast
 
 import msgspec
 
 from backends.contract import LaunchPlan, LaunchRequest
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.args import LlamaCppArgs
-from backends.llama_cpp.config import WorkerConfig, WorkerRuntime
+from backends.llama_cpp.config import WorkerConfig
 
 _RUNTIMES = ("llama_cpp_python", "xllamacpp")
 _SPIN_COUNT = "10000"
@@ -29,7 +28,7 @@ def plan(args: LlamaCppArgs, request: LaunchRequest, python: Path, runtime: str)
         model=str(_first_gguf(request.weights)),
         socket=str(socket),
         served_name=request.served_name,
-        runtime=cast("WorkerRuntime", runtime),
+        runtime=runtime,
         slots=request.slots,
         context_tokens=request.context_tokens,
         args=args,

@@ -7,7 +7,7 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Generator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -55,7 +55,7 @@ async def serve(config: WorkerConfig) -> int:
 
 def _protocol(app: App) -> partial[HttpToolsProtocol]:
     config = Config(
-        app,  # pyright: ignore[reportArgumentType]  # uvicorn's types want exact TypedDicts of ASGI
+        app,
         http="httptools",
         ws="none",
         lifespan="off",
@@ -71,7 +71,7 @@ def _protocol(app: App) -> partial[HttpToolsProtocol]:
 
 
 @contextmanager
-def _listening(path: str) -> Iterator[socket.socket]:
+def _listening(path: str) -> Generator[socket.socket]:
     """A Unix socket that only this user may connect to; the file goes away with it."""
     Path(path).unlink(missing_ok=True)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
@@ -106,7 +106,7 @@ async def _load(config: WorkerConfig) -> Runtime:
     return await BatchRuntime.load(config)
 
 
-async def _until(stop: "asyncio.Future[None]", loading: "asyncio._CoroutineLike[Runtime]") -> Runtime | None:
+async def _until(stop: "asyncio.Future[None]", loading: Coroutine[None, None, Runtime]) -> Runtime | None:
     """The loaded runtime, or None when the worker was told to stop first."""
     task = asyncio.ensure_future(loading)
     await asyncio.wait((stop, task), return_when=asyncio.FIRST_COMPLETED)

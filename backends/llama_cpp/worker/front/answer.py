@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from backends.llama_cpp.worker.front.text import TextFilter
 from backends.llama_cpp.worker.runtime import Candidate, Piece, Score
-from backends.translate.reasoning import ReasoningSplitter
+from backends.translate.reasoning import Part, ReasoningSplitter
 from backends.translate.tool_calls.deltas import Delta as ToolDelta
 from backends.translate.tool_calls.deltas import Text, ToolCallArguments, ToolCallStart
 from backends.translate.tool_calls.formats import StreamParser
@@ -91,7 +91,7 @@ class Answer:
             changes += self._changes(self._tools.finish())
         return changes
 
-    def _separated(self, parts: list[tuple[str, str]]) -> list[Change]:
+    def _separated(self, parts: list[Part]) -> list[Change]:
         changes: list[Change] = []
         for kind, text in parts:
             changes += [Delta(reasoning_content=text)] if kind == "reasoning" else self._parse(text)

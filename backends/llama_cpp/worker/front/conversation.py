@@ -46,7 +46,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str
     grammar: str
-    tools: formats.ToolFormat | None
+    tools: tuple[dict[str, object], ...]
+    tool_format: formats.ToolFormat
     reasoning: Literal["none", "closed", "open"]
 
     def answer(self, request: ChatRequest) -> Answer:
@@ -54,7 +55,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
         splitter = None
         if self.reasoning != "none":
             splitter = ReasoningSplitter(_OPEN, _CLOSE, starts_open=self.reasoning == "open")
-        parser = None if self.tools is None else self.tools.parser()
+        parser = self.tool_format.parser(list(self.tools)) if self.tools else None
         return Answer(request.stop_strings(), splitter, parser, one_call=request.parallel_tool_calls is False)
 
 
@@ -99,7 +100,8 @@ class Conversation:
         return Turn(
             text=text,
             grammar=grammar,
-            tools=self._format if tools else None,
+            tools=tuple(tools),
+            tool_format=self._format,
             reasoning="none" if not thinks else "open" if opened else "closed",
         )
 
@@ -108,7 +110,7 @@ class Conversation:
         if isinstance(choice, NamedChoice):
             return self._format.grammar(tools, choice.function.name)
         if choice == "required":
-            return self._format.grammar(tools, "required")
+            return self._format.grammar(tools, None)
         if isinstance(request.response_format, JsonSchemaFormat):
             return to_gbnf(request.response_format.json_schema.schema)
         if isinstance(request.response_format, JsonObjectFormat):

@@ -1,0 +1,1 @@
+"""Reading tool calls out of generated text, and forcing them, by model family."""
