@@ -72,7 +72,9 @@ def on_http_exception(request: Request[None, None, State], error: HTTPException)
     if cause is None:
         cause = Cause.INVALID_REQUEST if error.status_code < 500 else Cause.INTERNAL
     if cause is Cause.NOT_FOUND:
-        known = BackendError(cause, f"there is no {request.method} {request.url.path[:80]}", code="unknown_url")
+        known = BackendError(
+            Cause.NOT_FOUND, f"there is no {request.method} {request.url.path[:80]}", code="unknown_url"
+        )
     elif cause is Cause.METHOD_NOT_ALLOWED:
         known = BackendError(cause, f"{request.method} is not allowed here")
     else:
