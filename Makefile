@@ -44,18 +44,18 @@ test: setup-dev ## Set up and run the whole suite with the coverage gate
 
 check: setup-dev lint types imports docs ## Lint, types, import contracts, spelling, profiles
 
-lint:
+lint: ## Format, lint and spelling
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/codespell gateway backends tests tools bench deploy k8s model_profiles *.md
 
-types:
+types: ## Types, strict
 	@$(BIN)/pyright
 
-imports:
+imports: ## Import contracts
 	@$(BIN)/lint-imports
 
-docs:
+docs: ## Profiles, documents and the house's rules
 	@$(BIN)/forebay check
 	@$(BIN)/python -m pytest -q -p no:randomly tests/test_docs.py tests/test_shape.py
 
