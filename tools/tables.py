@@ -267,5 +267,4 @@ TABLES: dict[str, Callable[[], str]] = {
     "completion-fields": completion_fields,
     "embedding-fields": embedding_fields,
     "refused-fields": refused_fields,
-    "commands": commands,
 }
