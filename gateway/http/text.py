@@ -44,9 +44,10 @@ _FORBIDDEN = (
 
 
 class Wanted(Struct, frozen=True):
-    """What the gateway itself needs of a decoded request: how many answers it asks for."""
+    """What the gateway itself needs of a decoded request: how many answers, and of how many tokens at most."""
 
     n: int
+    tokens: int | None = None
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -63,13 +64,13 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 def _check_chat(body: bytes) -> Wanted:
     request = decode(body, openai_chat.ChatRequest)
     openai_chat.validate(request)
-    return Wanted(request.n or 1)
+    return Wanted(request.n or 1, request.token_limit())
 
 
 def _check_completion(body: bytes) -> Wanted:
     request = decode(body, openai_completions.CompletionRequest)
     openai_completions.validate(request)
-    return Wanted(request.n or 1)
+    return Wanted(request.n or 1, request.max_tokens)
 
 
 def _check_embedding(body: bytes) -> Wanted:
@@ -131,7 +132,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
         route = services.table().route(envelope.model)
         profile = route.profile
         exchange.model = profile.id
-        _refuse_unfit(profile, endpoint.task, wanted)
+        _refuse_unfit(profile, endpoint.task, wanted, envelope)
         exchange.stream = stream = endpoint.life_sign is not None and envelope.stream
         settings = services.settings
 
@@ -156,12 +157,16 @@ def _refuse_forbidden(envelope: Envelope) -> None:
             raise BackendError(Cause.INVALID_REQUEST, f"{name} is not accepted from clients", param=name)
 
 
-def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted) -> None:
+def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted, envelope: Envelope) -> None:
     if task not in profile.tasks:
         detail = f"{profile.id} does not serve {task.value}; it serves {', '.join(t.value for t in profile.tasks)}"
         raise BackendError(Cause.INVALID_REQUEST, detail, param="model", code="model_not_supported")
     if wanted.n > profile.limits.n:
         raise BackendError(Cause.INVALID_REQUEST, f"n is at most {profile.limits.n} for {profile.id}", param="n")
+    most = profile.limits.max_output_tokens
+    if most is not None and wanted.tokens is not None and wanted.tokens > most:
+        param = "max_completion_tokens" if _names(envelope, "max_completion_tokens") else "max_tokens"
+        raise BackendError(Cause.INVALID_REQUEST, f"{param} is at most {most} for {profile.id}", param=param)
 
 
 def _body_for(envelope: Envelope, candidate: Candidate, endpoint: Endpoint) -> bytes:
@@ -171,7 +176,13 @@ def _body_for(envelope: Envelope, candidate: Candidate, endpoint: Endpoint) -> b
         name = engine.served_model
     if endpoint.task is Task.EMBEDDING:
         return envelope.with_model(name)
-    missing = {field: value for field, value in candidate.defaults.items() if field not in envelope}
-    if "max_completion_tokens" in envelope:
+    missing = {field: value for field, value in candidate.defaults.items() if not _names(envelope, field)}
+    if _names(envelope, "max_completion_tokens"):
         missing.pop("max_tokens", None)
     return envelope.with_model(name, missing)
+
+
+def _names(envelope: Envelope, field: str) -> bool:
+    """Whether the client says something about ``field``; ``null`` says nothing."""
+    given = envelope.get(field)
+    return given is not None and bytes(given) != b"null"

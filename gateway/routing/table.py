@@ -51,6 +51,9 @@ class RouteTable:
     def candidate(self, profile: ModelProfile, variant: Variant) -> Candidate:
         """The candidate of one variant, with what the scheduler has to know."""
         defaults = json.decode(json.encode(profile.defaults), type=dict[str, Raw])
+        most = profile.limits.max_output_tokens
+        if most is not None and (profile.defaults.max_tokens or most) >= most:
+            defaults["max_tokens"] = Raw(json.encode(most))
         return Candidate(profile=profile, variant=variant, target=self._target(profile, variant), defaults=defaults)
 
     def _target(self, profile: ModelProfile, variant: Variant) -> Target:
