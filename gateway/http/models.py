@@ -2,6 +2,7 @@
 
 from litestar import get
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
@@ -38,7 +39,7 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
         return ModelList(data=[entry(p) for p in profiles if p.listed and p.lifecycle != "retired"])
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
-    def one(name: str) -> Model:
+    def one(name: FromPath[str]) -> Model:
         wanted = name.removeprefix("/")
         if not wanted or len(wanted) > 256:
             raise BackendError(Cause.NOT_FOUND, "no such model", param="model")

@@ -8,8 +8,10 @@ import time
 from litestar import Request, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromQuery
 from msgspec import Struct
 
+from backends.errors import BackendError, Cause
 from backends.wire.decode import decode
 from gateway.http.body import read_body, require_json
 from gateway.http.services import Services
@@ -95,7 +97,9 @@ def operator_routes(services: Services) -> list[HTTPRouteHandler]:
         return Unloaded(route.profile.id, [name for name in names if runtime.unload(name)])
 
     @get("/api/explain", sync_to_thread=False)
-    def explain_model(model: str) -> Explanation:
+    def explain_model(model: FromQuery[str] = "") -> Explanation:
+        if not model:
+            raise BackendError(Cause.INVALID_REQUEST, "name a model: /api/explain?model=NAME", param="model")
         return explain(services.table().route(model), runtime, services.dispatcher.missing)
 
     return [ps, show_devices, queue, catalog, load, unload, explain_model]
