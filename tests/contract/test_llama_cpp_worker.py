@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
 
 CHAT = "/v1/chat/completions"
 COMPLETIONS = "/v1/completions"
+PICTURE = {"type": "image_url", "image_url": {"url": "x"}}
 
 
 async def test_a_ready_worker_says_what_it_serves(worker: Worker) -> None:
@@ -168,7 +169,8 @@ async def test_the_next_turn_of_a_chat_computes_only_what_is_new(worker: Worker)
 
 
 async def test_characters_are_never_split(worker: Worker) -> None:
-    schema = {"type": "object", "properties": {"e": {"enum": ["🎉é你好👩‍🚀"]}}, "required": ["e"], "additionalProperties": False}
+    properties = {"e": {"enum": ["🎉é你好👩‍🚀"]}}
+    schema = {"type": "object", "properties": properties, "required": ["e"], "additionalProperties": False}
     form = {"type": "json_schema", "json_schema": {"name": "e", "schema": schema}}
     events = await worker.events(CHAT, chat_body("Emoji please 🎉", response_format=form, max_tokens=80))
     assert "�" not in "".join(json.dumps(event, ensure_ascii=False) for event in events)
@@ -221,7 +223,7 @@ async def test_embeddings_as_base64_and_with_fewer_dimensions(worker: Worker) ->
         (CHAT, chat_body("hi", temperature=9), "temperature", None),
         (
             CHAT,
-            {"model": "m", "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
+            {"model": "m", "messages": [{"role": "user", "content": [PICTURE]}]},
             "messages[0].content[0]",
             None,
         ),
