@@ -80,6 +80,11 @@ def group_of(pid: int) -> int | None:
         return None
 
 
+def in_group(group: int) -> tuple[Identity, ...]:
+    """Everybody alive in the process group: also children whose parent is gone, which no descent can find."""
+    return living(pid for pid in psutil.pids() if group_of(pid) == group)
+
+
 def boot_id() -> str:
     """A string that changes with every boot of the machine; start times of different boots are not comparable."""
     try:

@@ -42,8 +42,14 @@ class StateLock:
                 f"another gateway (pid {owner or 'unknown'}) already uses the state directory",
                 private=f"{self.path}: {error}",
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()} {start_time(os.getpid())}\n".encode(), 0)
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()} {start_time(os.getpid())}\n".encode(), 0)
+        except OSError as error:  # a full disk, as a rule
+            os.close(descriptor)
+            raise BackendError(
+                Cause.STORAGE, "the state directory cannot be written", private=f"{self.path}: {error}"
+            ) from error
         self._descriptor = descriptor
 
     def release(self) -> None:

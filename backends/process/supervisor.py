@@ -14,7 +14,7 @@ from backends.contract import LaunchPlan
 from backends.errors import BackendError, Cause
 from backends.process.exit import Exit, exit_of, load_error
 from backends.process.group import kill_each, signal_group
-from backends.process.identity import Identity, boot_id, descendants
+from backends.process.identity import Identity, alive, boot_id, descendants, in_group
 from backends.process.launch import spawn
 from backends.process.ledger import Entry, Ledger
 from backends.process.logs import LogRing
@@ -28,6 +28,9 @@ _PROBE_TIMEOUT = 2.0
 _OK = 200
 _LOG_DRAIN = 0.5
 """Seconds to wait, after the leader's end, for the rest of its log; a stranger may hold the pipe open."""
+_GONE_POLL = 0.01
+_GONE_PATIENCE = 10.0
+"""Seconds to wait, after KILL, for the last of the family; what survives is stuck in a driver, and the reaper's."""
 
 
 class EngineProcess:
@@ -35,6 +38,7 @@ class EngineProcess:
 
     ``exited`` resolves to an ``Exit`` exactly once, after the whole group was killed and the leader reaped: any
     exit that ``stop`` or ``kill`` did not cause is a crash. Await it through ``wait``: a cancelled future stays so.
+    The memory of the rest of the family is back when ``stop`` returns, a moment later as a rule.
     """
 
     def __init__(self, plan: LaunchPlan, child: subprocess.Popen[bytes], entry: Entry, ledger: Ledger) -> None:
@@ -104,7 +108,8 @@ class EngineProcess:
         return await asyncio.shield(self.exited)
 
     async def stop(self, grace: float | None = None) -> None:
-        """TERM to the group, ``grace`` seconds (the plan's by default), then KILL to all of it; returns once reaped.
+        """TERM to the group, ``grace`` seconds (the plan's by default), then KILL to all of it; returns once all of it
+        is gone. After an exit that nobody asked for it only waits for that.
 
         Idempotent. Callers that come later join the ladder in progress; cancelling a caller does not cancel it.
         """
@@ -150,6 +155,8 @@ class EngineProcess:
             if not self.exited.done():
                 self._kill_all()
         await asyncio.shield(self.exited)
+        assert self._ending is not None
+        await asyncio.shield(self._ending)
 
     def _kill_all(self) -> None:
         # Children are found through their parents, so look before the parents are gone.
@@ -163,6 +170,7 @@ class EngineProcess:
 
     def _on_end(self) -> None:
         """The leader has ended but is not reaped: its pid still names our group, so the group can be killed safely."""
+        self._remember(in_group(self.pid))
         signal_group(self.pid, signal.SIGKILL)
         kill_each(self._entry.members)
         self._ending = asyncio.create_task(self._finish())
@@ -173,11 +181,26 @@ class EngineProcess:
         if self._child.stdin is not None:
             with suppress(OSError):
                 self._child.stdin.close()
-        self._ledger.forget(self._entry)
         with suppress(OSError):
             self.plan.socket.unlink(missing_ok=True)
+        gone = not self._family_lives()
+        if gone:
+            self._ledger.forget(self._entry)
         if not self.exited.done():
             self.exited.set_result(exit_of(returncode, tail=self.logs.tail(), stopped=self._asked_to_stop))
+        if not gone:
+            await self._outlive_family()
+
+    def _family_lives(self) -> bool:
+        return any(alive(member) for member in self._entry.members)
+
+    async def _outlive_family(self) -> None:
+        deadline = asyncio.get_running_loop().time() + _GONE_PATIENCE
+        while self._family_lives():
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(_GONE_POLL)
+        self._ledger.forget(self._entry)
 
 
 def _tree_bytes(pid: int) -> int:

@@ -35,7 +35,7 @@ class Effects(Protocol):
         ...
 
     def stop(self, variant_id: str, reason: str) -> None:
-        """Begin to stop; ends in ``on_stopped``, after the memory is back."""
+        """Begin to stop, or to clear away what ended by itself; ends in ``on_stopped``, after the memory is back."""
         ...
 
     def grant(self, ticket: Ticket) -> bool:

@@ -66,9 +66,15 @@ class EngineLauncher:
         absent = self.missing(named.profile, named.variant)
         if absent is not None:
             raise absent
-        run_dir = Path(tempfile.mkdtemp(prefix="forebay-"))  # short: socket paths are limited to about 100 bytes
+        try:
+            run_dir = Path(tempfile.mkdtemp(prefix="forebay-"))  # short: socket paths are limited to about 100 bytes
+        except OSError as error:
+            raise _no_disk(error) from error
         try:
             return await self._start(target, placement, named, run_dir)
+        except OSError as error:
+            shutil.rmtree(run_dir, ignore_errors=True)
+            raise _no_disk(error) from error
         except BaseException:
             shutil.rmtree(run_dir, ignore_errors=True)
             raise
@@ -123,9 +129,13 @@ class ChildEngine:
         await self._process.stop(self._grace)
         await asyncio.to_thread(shutil.rmtree, self._run_dir, ignore_errors=True)
 
+    def kill(self) -> None:
+        self._process.kill()
+
     def _ended(self, done: "asyncio.Future[Exit]") -> None:
+        # Words only: clients are told this reason, and the log's tail is not for them.
         if not self.exited.done():
-            self.exited.set_result(str(done.result()) if not done.cancelled() else "cancelled")
+            self.exited.set_result(done.result().words if not done.cancelled() else "cancelled")
 
 
 class ForeignServer:
@@ -146,6 +156,9 @@ class ForeignServer:
     async def stop(self) -> None:
         await self.backend.aclose()
 
+    def kill(self) -> None:
+        """It is not ours to end."""
+
 
 async def _join(target: Target, url: str, health_path: str) -> ForeignServer:
     backend = HttpBackend("external", url, health_path=health_path)
@@ -154,6 +167,10 @@ async def _join(target: Target, url: str, health_path: str) -> ForeignServer:
         await backend.aclose()
         raise BackendError(Cause.UPSTREAM_CONNECT, f"{target.variant_id} does not answer", private=health.detail)
     return ForeignServer(backend)
+
+
+def _no_disk(error: OSError) -> BackendError:
+    return BackendError(Cause.STORAGE, "the engine's run directory cannot be written", private=str(error))
 
 
 def _context(engine: EngineArgs, profile: ModelProfile) -> int:

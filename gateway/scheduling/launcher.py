@@ -35,6 +35,10 @@ class Running(Protocol):
         """Returns when the process is gone and its memory is back; idempotent."""
         ...
 
+    def kill(self) -> None:
+        """Ends it without grace, also in the middle of a ``stop``, which still has to be awaited."""
+        ...
+
 
 class Launcher(Protocol):
     """Starts what a target names. Raises ``BackendError``; cancelling stops whatever was started."""

@@ -72,6 +72,22 @@ class Lifecycle:
         self.move(occupant, BackendState.STOPPING, reason)
         self._effects.stop(occupant.target.variant_id, reason)
 
+    def bury(self, occupant: Occupant, reason: str) -> None:
+        """It ended by itself, but its bytes are free only once all its processes are gone: ``on_stopped`` says when.
+
+        What it leaves is another occupant, so that leases of the dead engine hold nobody up.
+        """
+        self.move(occupant, BackendState.FAILED, reason)
+        remains = Occupant(
+            target=occupant.target,
+            placement=occupant.placement,
+            state=BackendState.FAILED,
+            since=occupant.since,
+            shares=occupant.shares,
+        )
+        self._occupants.add(remains)
+        self.stop(remains, reason)
+
     def move(self, occupant: Occupant, state: BackendState, reason: str) -> None:
         """Changes the state and records it."""
         before, occupant.state = occupant.state, state

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import BackendError, Cause
+from gateway.scheduling.device import Inventory
 from gateway.scheduling.effects import Transition
 from gateway.scheduling.launcher import Launcher, Running
 from gateway.scheduling.lease import Lease
@@ -20,6 +21,7 @@ from gateway.scheduling.placement import Placement, Policy, Target
 from gateway.scheduling.probe import Probe
 from gateway.scheduling.scheduler import Limits, Scheduler
 from gateway.scheduling.ticket import Ticket
+from gateway.scheduling.watchdog import Watchdog
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.scheduling")
@@ -46,10 +48,15 @@ class Runtime:
         self._clock = clock
         self._ids = itertools.count(1)
         self._waiters: dict[int, asyncio.Future[Occupant]] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._loads: set[asyncio.Task[None]] = set()
+        self._stops: set[asyncio.Task[None]] = set()
+        self._ending: set[Running] = set()
+        self._hurry = False
+        self._reading: asyncio.Task[Inventory] | None = None
         self._memory: dict[str, int] = {}
         self._drained: asyncio.Event | None = None
         self.running: dict[str, Running] = {}
+        self.watchdog = Watchdog()
         self.scheduler = Scheduler(self, probe.read(0), policy or Policy(), limits)
 
     # --- leases ---------------------------------------------------------------------------------------------------
@@ -117,10 +124,11 @@ class Runtime:
         return self._clock()
 
     def start(self, target: Target, placement: Placement) -> None:
-        self._spawn(self._load(target, placement))
+        _spawn(self._load(target, placement), self._loads)
 
     def stop(self, variant_id: str, reason: str) -> None:
-        self._spawn(self._stop(variant_id))
+        # Taken out now, not when the task begins: an exit in between was asked for and must not look like a crash.
+        _spawn(self._stop(variant_id, self.running.pop(variant_id, None)), self._stops)
 
     def grant(self, ticket: Ticket) -> bool:
         waiter = self._waiters.get(ticket.id)
@@ -151,7 +159,13 @@ class Runtime:
             await asyncio.sleep(_TICK)
             if beat % _PROBE_EVERY == 0 and not self._loading():
                 await self._read_probe()
+            for variant_id in self.watchdog.look(self._ours(), self._clock()):
+                self._hung(variant_id)
             self.scheduler.on_tick()
+
+    def _ours(self) -> dict[str, Running]:
+        ready = {o.target.variant_id for o in self.scheduler.occupants if o.state is BackendState.READY}
+        return {name: running for name, running in self.running.items() if running.pid is not None and name in ready}
 
     def _loading(self) -> bool:
         """An engine on its way would count twice: as foreign memory, and as what is reserved for it."""
@@ -162,8 +176,11 @@ class Runtime:
             self._memory[variant_id] = await running.memory()
         for variant_id in self._memory.keys() - self.running.keys():
             del self._memory[variant_id]
+        if self._reading is not None and not self._reading.done():
+            return  # a driver that hangs takes one thread with it, not one every few seconds
+        self._reading = asyncio.create_task(asyncio.to_thread(self._probe.read, self.own_bytes()))
         try:
-            inventory = await asyncio.wait_for(asyncio.to_thread(self._probe.read, self.own_bytes()), _PROBE_TIMEOUT)
+            inventory = await asyncio.wait_for(asyncio.shield(self._reading), _PROBE_TIMEOUT)
         except (TimeoutError, OSError, RuntimeError) as error:
             _log.warning("device probe failed: %s", type(error).__name__)
             return
@@ -178,19 +195,30 @@ class Runtime:
                 await asyncio.wait_for(self._drained.wait(), window)
         return self.scheduler.in_flight == 0
 
+    def hurry(self) -> None:
+        """No grace for engines from now on: those that are being stopped are killed, and so is each one yet to stop."""
+        self._hurry = True
+        for running in self._ending:
+            running.kill()
+
     async def aclose(self) -> None:
-        """Ends every load under way and stops every engine, whatever it is doing."""
-        for task in tuple(self._tasks):
+        """Ends every load under way and stops every engine, whatever it is doing; returns when all are gone."""
+        self.watchdog.close()
+        for task in tuple(self._loads):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._loads, return_exceptions=True)
         ending = tuple(self.running.values())
         self.running.clear()  # first: an exit that was asked for must not look like a crash
-        await asyncio.gather(*(running.stop() for running in ending), return_exceptions=True)
+        await asyncio.gather(*self._stops, *(self._end(running) for running in ending), return_exceptions=True)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+    async def _end(self, running: Running) -> None:
+        self._ending.add(running)
+        if self._hurry:
+            running.kill()
+        try:
+            await running.stop()
+        finally:
+            self._ending.discard(running)
 
     async def _load(self, target: Target, placement: Placement) -> None:
         begun = self._clock()
@@ -214,24 +242,38 @@ class Runtime:
         self._metrics.load.labels(target.profile_id, running.backend.name, "cold").observe(self._clock() - begun)
         self.scheduler.on_loaded(target.variant_id, _measured(placement, taken))
 
-    async def _stop(self, variant_id: str) -> None:
-        running = self.running.pop(variant_id, None)
+    async def _stop(self, variant_id: str, running: Running | None) -> None:
         if running is not None:
             with contextlib.suppress(BackendError):
-                await running.stop()
+                await self._end(running)
         self.scheduler.on_stopped(variant_id)
 
     def _exited(self, target: Target, running: Running, done: "asyncio.Future[str]") -> None:
         if done.cancelled() or self.running.get(target.variant_id) is not running:
             return
-        del self.running[target.variant_id]
         _log.error(
             "engine of %s ended by itself: %s", target.variant_id, done.result(),
             extra={"model": target.profile_id, "tail": running.log_tail()[-4096:]},
         )  # fmt: skip
         self._metrics.restarts.labels(target.profile_id, "exited").inc()
-        self._spawn(running.stop())
         self.scheduler.on_exited(target.variant_id, done.result())
+
+    def _hung(self, variant_id: str) -> None:
+        running, occupant = self.running[variant_id], self.scheduler.occupants.get(variant_id)
+        model = variant_id if occupant is None else occupant.target.profile_id
+        _log.error(
+            "engine of %s does not answer and is killed", variant_id,
+            extra={"model": model, "tail": running.log_tail()[-4096:]},
+        )  # fmt: skip
+        self._metrics.restarts.labels(model, "hung").inc()
+        running.kill()
+        self.scheduler.on_exited(variant_id, "it stopped answering")
+
+
+def _spawn(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    among.add(task)
+    task.add_done_callback(among.discard)
 
 
 def _measured(placement: Placement, taken: int) -> tuple[DeviceShare, ...]:

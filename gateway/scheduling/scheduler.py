@@ -62,10 +62,11 @@ class Scheduler:
             return
         failure = self.failures.get(target.variant_id)
         now = self._effects.now()
-        if failure is not None and now < failure.until and self.occupants.get(target.variant_id) is None:
+        occupant = self.occupants.get(target.variant_id)
+        absent = occupant is None or occupant.state is BackendState.STOPPING
+        if absent and failure is not None and now < failure.until:
             self._refuse(ticket, cooling(target, failure, now))
             return
-        occupant = self.occupants.get(target.variant_id)
         direct = occupant is not None and occupant.can_grant and not self.queue.count(target.variant_id)
         if not direct and self.queue.count(target.variant_id) >= self._limits.queue_size:
             self._refuse(ticket, full(target, self.predicted_wait(target)))
@@ -127,7 +128,8 @@ class Scheduler:
         self._advance()
 
     def on_exited(self, variant_id: str, reason: str) -> None:
-        """A ready engine died by itself. Its leases end with their streams; the next request may load it again.
+        """A ready engine died by itself. Its leases end with their streams; ``on_stopped`` follows, and then whoever
+        waits may load it again.
 
         One that dies while it is being stopped is none of this: ``on_stopped`` always follows a stop.
         """
@@ -136,8 +138,7 @@ class Scheduler:
             return
         failure = after_crash(self.failures.get(variant_id), self._effects.now(), reason)
         self.failures[variant_id] = failure
-        self._lifecycle.move(occupant, BackendState.FAILED, reason)
-        self.occupants.remove(variant_id)
+        self._lifecycle.bury(occupant, reason)
         if failure.until > self._effects.now():
             for ticket in self.queue.of(variant_id):
                 self._refuse(ticket, cooling(ticket.target, failure, self._effects.now()))

@@ -237,8 +237,8 @@ class SchedulerMachine(RuleBasedStateMachine):
     def new_plans_fit(self) -> None:
         scheduler = self.stage.scheduler
         for occupant in scheduler.occupants:
-            if id(occupant) in self.known:
-                continue
+            if id(occupant) in self.known or occupant.state is BackendState.STOPPING:
+                continue  # also what a crash leaves: it was never a plan
             self.known.add(id(occupant))
             self.keep.append(occupant)  # so that no other gets its id
             self.watched.decided[id(occupant)] = self.watched.epoch

@@ -142,6 +142,7 @@ def test_the_first_crash_of_a_ready_engine_is_free_the_next_cool_down() -> None:
     running, waiting = stage.ask(A), stage.ask(A)
     stage.loaded("a")
     stage.scheduler.on_exited("a", "signal 9")
+    stage.gone("a")
     assert stage.effects.starting == ["a"], "the waiter gets a reload at once"
     assert waiting.state is TicketState.WAITING
     stage.give_back(running)
@@ -153,6 +154,8 @@ def test_the_first_crash_of_a_ready_engine_is_free_the_next_cool_down() -> None:
     assert stage.error(queued).retry_after == 30
     late = stage.ask(A)
     assert stage.error(late).retry_after == 30
+    stage.gone("a")
+    assert stage.error(stage.ask(A)).retry_after == 30
     stage.effects.clock += 30
     assert stage.ask(A).state is TicketState.WAITING
     assert stage.effects.starting == ["a"]
@@ -165,6 +168,7 @@ def test_a_release_after_the_crash_is_harmless() -> None:
     stage.scheduler.on_exited("a", "exit 0")
     assert stage.scheduler.in_flight == 0, "the leases of a dead engine hold nobody up"
     second = stage.ask(A)
+    stage.gone("a")
     stage.loaded("a")
     stage.give_back(first)
     assert stage.scheduler.in_flight == 1, "the old lease is not the new one's"
@@ -192,9 +196,34 @@ def test_a_crash_makes_room_for_who_waits() -> None:
     stage.loaded("a")
     waiting = stage.ask(B)
     stage.scheduler.on_exited("a", "signal 11")
+    assert stage.effects.starting == [], "its group may still be dying, with the memory in its hands"
+    assert stage.stops == ["a"]
+    stage.gone("a")
     assert stage.effects.starting == ["b"]
     stage.loaded("b")
     assert stage.is_granted(waiting)
+
+
+def test_what_a_crash_leaves_holds_its_bytes_and_serves_nobody() -> None:
+    stage = Stage(machine(20))
+    running = stage.ask(A)
+    stage.loaded("a")
+    stage.scheduler.on_pin("a", pinned=True)
+    stage.scheduler.on_exited("a", "signal 9")
+    assert stage.state("a") is BackendState.STOPPING
+    assert stage.scheduler.grant_now(A) is None
+    big = stage.ask(model("big", 20))
+    stage.give_back(running)
+    assert stage.effects.starting == [], "10 of the 20 GiB are not back yet"
+    stage.gone("a")
+    assert stage.effects.starting == ["big"]
+    assert big.state is TicketState.WAITING
+    steps = [(t.before, t.after) for t in stage.effects.transitions if t.variant_id == "a"][-3:]
+    assert steps == [
+        (BackendState.READY, BackendState.FAILED),
+        (BackendState.FAILED, BackendState.STOPPING),
+        (BackendState.STOPPING, BackendState.STOPPED),
+    ]
 
 
 def test_a_failure_report_for_a_ready_model_is_ignored() -> None:

@@ -197,6 +197,7 @@ def test_a_device_that_goes_away_takes_no_load_and_waiting_ones_are_told() -> No
     assert stage.error(waiting).cause is Cause.CANNOT_FIT
     assert running.state is TicketState.GRANTED, "what runs is left alone; its engine reports its own death"
     stage.scheduler.on_exited("a", "device lost")
+    stage.gone("a")
     assert stage.error(stage.ask(A)).cause is Cause.CANNOT_FIT
     stage.scheduler.on_inventory(machine(10, 10))
     stage.ask(A)
