@@ -78,6 +78,10 @@ class Application:
             notify("STOPPING=1")
             self.services.runtime.scheduler.on_drain()
 
+    def hurry(self) -> None:
+        """The second request to end: engines are killed, whatever they do."""
+        self.services.runtime.hurry()
+
 
 def create_app(settings: Settings, launcher: Launcher | None = None) -> Application:
     """The whole gateway. ``launcher`` replaces the real engines in tests; nothing is started before the lifespan."""

@@ -28,15 +28,24 @@ def serve(host: str | None, port: int | None, profiles: Path | None) -> None:
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         _refuse_unsafe(settings)
-        app = create_app(settings)
-        listener = bind(settings)
+        started = _run(settings)
     except ValidationError as error:
         lines = [f"FOREBAY_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
         raise click.ClickException("settings: " + "; ".join(lines)) from None
     except BackendError as error:
         raise click.ClickException(error.detail) from None
-    if not run(app, settings, listener, _announce):
+    if not started:
         sys.exit(1)
+
+
+def _run(settings: Settings) -> bool:
+    listener = bind(settings)  # first: a busy port is the commonest refusal, and nothing has to be undone
+    try:
+        app = create_app(settings)
+    except OSError as error:
+        listener.close()
+        raise click.ClickException(f"cannot use {error.filename}: {error.strerror}") from None
+    return run(app, settings, listener, _announce)
 
 
 def _announce(address: str) -> None:
