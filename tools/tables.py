@@ -247,12 +247,16 @@ def _command(group: click.Group, name: str, above: click.Context) -> str:
     context = click.Context(command, info_name=name, parent=above)
     if isinstance(command, click.Group):
         inner = [_command(command, part, context) for part in _names(command)]
-        return f"{(command.help or '').strip()}\n\n" + "\n".join(inner)
+        return "\n".join([f"### `{context.command_path}`\n", f"{(command.help or '').strip()}\n", *inner])
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     said = [f"### `{usage}`\n", f"{(command.help or '').strip()}\n"]
-    options = [record for p in command.params if (record := p.get_help_record(context)) and "--help" not in record[0]]
-    if options:
-        said.append(_table("option | meaning", [(f"`{name}`", text.replace("|", "\\|")) for name, text in options]))
+    shown = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
+    rows = [
+        (f"`{name}`".replace("|", "\\|"), " ".join(meaning.split()).replace("|", "\\|"))
+        for name, meaning in filter(None, shown)
+    ]
+    if rows:
+        said.append(_table("option | meaning", rows))
     return "\n".join(said)
 
 
