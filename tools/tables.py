@@ -6,6 +6,7 @@ They are read from the code; the words it does not have are in ``tools/meanings.
 import ast
 import tempfile
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, cast, get_args, get_origin
 
@@ -233,8 +234,9 @@ def _shape(kind: inspect.Type) -> str:
 
 
 def commands() -> str:
-    """One section a command, with what its ``--help`` says."""
-    return "\n".join(_command(forebay, name, click.Context(forebay, info_name="forebay")) for name in _names(forebay))
+    """One section a command that is written, with what its ``--help`` says."""
+    written = [name for name in _names(forebay) if find_spec(f"gateway.commands.{name}")]
+    return "\n".join(_command(forebay, name, click.Context(forebay, info_name="forebay")) for name in written)
 
 
 def _names(group: click.Group) -> list[str]:
@@ -271,4 +273,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "completion-fields": completion_fields,
     "embedding-fields": embedding_fields,
     "refused-fields": refused_fields,
+    "commands": commands,
 }
