@@ -69,7 +69,8 @@ class Runtime:
     async def acquire(self, target: Target, key: str, timeout: float) -> Lease:
         """Waits in the queue, for a load if need be. Raises ``BackendError`` with the reason of a refusal."""
         now = self._clock()
-        cold = self.scheduler.occupants.get(target.variant_id) is None
+        there = self.scheduler.occupants.get(target.variant_id)
+        cold = there is None or there.state is not BackendState.READY
         ticket = Ticket(id=next(self._ids), target=target, key=key, enqueued=now, deadline=now + timeout)
         waiter: asyncio.Future[Occupant] = asyncio.get_running_loop().create_future()
         self._waiters[ticket.id] = waiter
