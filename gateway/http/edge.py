@@ -16,11 +16,13 @@ from typing import cast
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from backends.errors import BackendError, Cause
+from backends.wire import sse
 from gateway.errors import TABLE
 from gateway.http.access import required_scope
 from gateway.http.listener import hangup_of
 from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure, unhandled
 from gateway.http.services import Services
+from gateway.scheduling.refusals import draining
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.logs import request_id
 
@@ -76,9 +78,14 @@ class Edge:
                 await _send_error(send_head, unexpected)
         except asyncio.CancelledError:
             hangup = hangup_of(cast("dict[str, object]", scope))
-            if hangup is None or not hangup.gone:
+            if hangup is not None and hangup.gone:
+                note_failure(exchange, BackendError(Cause.CLIENT_GONE, "the client left"))
+            elif self._services.lifetime.draining and (exchange.stream or not started):
+                cut = draining()
+                note_failure(exchange, cut)
+                await (_end_stream(send, cut) if started else _send_error(send_head, cut))
+            else:
                 raise
-            note_failure(exchange, BackendError(Cause.CLIENT_GONE, "the client left"))
         finally:
             now = time.perf_counter()
             self._services.recorder.finished(exchange, now)
@@ -142,6 +149,11 @@ def _trace(exchange: Exchange) -> list[tuple[bytes, bytes]]:
             (b"x-forebay-attempts", str(exchange.attempts).encode()),
         )
     return headers
+
+
+async def _end_stream(send: Send, error: BackendError) -> None:
+    """The last words of a stream that the end of the drain window cuts."""
+    await send({"type": "http.response.body", "body": sse.event(error_body(error)), "more_body": False})
 
 
 async def _send_error(send: Send, error: BackendError) -> None:
