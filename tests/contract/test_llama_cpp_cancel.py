@@ -1,6 +1,7 @@
 """A client that leaves stops the work, whatever phase its request is in; measured by the worker's own counters."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -81,10 +82,12 @@ async def test_a_client_that_leaves_the_queue(worker: Worker) -> None:
     await still(worker)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(worker.client())
+        reading: list[AsyncIterator[str]] = []  # an iterator that is dropped closes its response
         for number in range(4):
             body = endless(f"Slot {number}", stream=True)
             answer = await stack.enter_async_context(client.stream("POST", CHAT, json=body))
-            await anext(answer.aiter_lines())
+            reading.append(answer.aiter_lines())
+            await anext(reading[-1])
         waiting = asyncio.ensure_future(client.post(CHAT, json=endless("Queued")))
         await worker.reaches(slots_busy=4, queued=1)
         waiting.cancel()

@@ -13,6 +13,7 @@ import msgspec
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.config import WorkerConfig
 from backends.llama_cpp.worker.llama_server.client import Connection
+from backends.llama_cpp.worker.llama_server.gate import Gate
 from backends.llama_cpp.worker.llama_server.stream import ServerStream
 from backends.llama_cpp.worker.llama_server.wire import (
     Detokenized,
@@ -49,7 +50,7 @@ class LlamaServerRuntime:
         self._socket = socket
         self._child = child
         self._clean = clean
-        self._running = 0
+        self._gate = Gate(config.slots, config.queue)
         self._texts: dict[int, bytes] = {}
         self._facts: ModelFacts | None = None
         self._watch = asyncio.ensure_future(self._watch_child())
@@ -97,13 +98,15 @@ class LlamaServerRuntime:
     def generate(self, generation: Generation) -> ServerStream:
         if generation.score_prompt:
             raise BackendError(Cause.INVALID_REQUEST, "echo: not with logprobs in this runtime.", param="echo")
-        self._check_room(1)
-        self._running += 1
-        return ServerStream(generation, Connection(self._socket), self.texts, self._on_end)
+        return ServerStream(generation, Connection(self._socket), self.texts, self._gate.enter())
 
     async def embed(self, inputs: list[list[int]]) -> list[Vector]:
-        self._check_room(1)
-        answer = await self._post("/v1/embeddings", {"input": inputs}, EmbeddingData)
+        place = self._gate.enter()
+        try:
+            await place.wait()
+            answer = await self._post("/v1/embeddings", {"input": inputs}, EmbeddingData)
+        finally:
+            place.leave()
         return [item.embedding for item in answer.data]
 
     async def counters(self) -> Counters:
@@ -111,6 +114,7 @@ class LlamaServerRuntime:
             text = (await connection.call("GET", "/metrics")).decode()
         lines = (line.partition(" ") for line in text.splitlines() if not line.startswith("#"))
         values = {_COUNTERS[name]: int(float(value)) for name, _, value in lines if name in _COUNTERS}
+        values["queued"] = values.get("queued", 0) + self._gate.waiting
         return msgspec.convert(values, Counters)
 
     async def aclose(self) -> None:
@@ -124,13 +128,6 @@ class LlamaServerRuntime:
                 self._child.kill()
                 await self._child.wait()
         self._clean()
-
-    def _check_room(self, jobs: int) -> None:
-        if self._running + jobs > self._config.slots + self._config.queue:
-            raise BackendError(Cause.QUEUE_FULL, "Too many requests wait for this model.", retry_after=2.0)
-
-    def _on_end(self) -> None:
-        self._running -= 1
 
     async def _post(self, path: str, body: object, answer: type[T]) -> T:
         async with Connection(self._socket) as connection:

@@ -6,6 +6,7 @@ import msgspec
 
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.worker.llama_server.client import Connection
+from backends.llama_cpp.worker.llama_server.gate import Place
 from backends.llama_cpp.worker.llama_server.wire import PartialResult, completion_call
 from backends.llama_cpp.worker.runtime import Generation, Piece, Score
 
@@ -22,23 +23,23 @@ class ServerStream:
         generation: Generation,
         connection: Connection,
         texts: Callable[[list[int]], Awaitable[list[bytes]]],
-        on_end: Callable[[], None],
+        place: Place,
     ) -> None:
         self.cached_tokens = 0
         self._generation = generation
         self._connection = connection
         self._texts = texts
-        self._on_end = on_end
-        self._ended = False
+        self._place = place
 
     def cancel(self) -> None:
         self._connection.close()
-        self._end()
+        self._place.leave()
 
     async def __aiter__(self) -> AsyncIterator[Piece]:
-        shown = [text.decode("utf-8", "replace") for text in await self._texts(sorted(self._generation.shown))]
-        body = msgspec.json.encode(completion_call(self._generation, shown))
         try:
+            await self._place.wait()
+            shown = [text.decode("utf-8", "replace") for text in await self._texts(sorted(self._generation.shown))]
+            body = msgspec.json.encode(completion_call(self._generation, shown))
             async with self._connection as connection:
                 held: Piece | None = None
                 counted = 0
@@ -56,7 +57,7 @@ class ServerStream:
                         return
                 raise BackendError(Cause.STREAM_BROKEN, "The engine broke off.")
         finally:
-            self._end()
+            self._place.leave()
 
     def _piece(self, result: PartialResult, count: int) -> Piece:
         token = result.tokens[-1] if result.tokens else -1
@@ -65,8 +66,3 @@ class ServerStream:
         if self._generation.top_logprobs is not None and result.completion_probabilities and not result.stop:
             score = result.completion_probabilities[-1].score(self._generation.top_logprobs)
         return Piece(token, result.content.encode(), finish, score, count)
-
-    def _end(self) -> None:
-        if not self._ended:
-            self._ended = True
-            self._on_end()
