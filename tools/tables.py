@@ -6,7 +6,6 @@ They are read from the code; the words it does not have are in ``tools/meanings.
 import ast
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, cast, get_args, get_origin
 
@@ -234,9 +233,8 @@ def _shape(kind: inspect.Type) -> str:
 
 
 def commands() -> str:
-    """One section a command that is written, with what its ``--help`` says."""
-    written = [name for name in _names(forebay) if find_spec(f"gateway.commands.{name}")]
-    return "\n".join(_command(forebay, name, click.Context(forebay, info_name="forebay")) for name in written)
+    """One section a command, with what its ``--help`` says."""
+    return "\n".join(_command(forebay, name, click.Context(forebay, info_name="forebay")) for name in _names(forebay))
 
 
 def _names(group: click.Group) -> list[str]:

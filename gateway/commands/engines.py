@@ -1,0 +1,114 @@
+"""``forebay engines``: what is installed, installing it, and what is wrong with it."""
+
+import sys
+from pathlib import Path
+
+import click
+from msgspec import Struct
+from msgspec.json import encode
+from rich.console import Console
+from rich.table import Table
+
+from backends.environments.doctor import Finding, Level, examine
+from backends.environments.environments import Environments
+from backends.environments.runtimes import AUTO, runtimes_of
+from backends.errors import BackendError
+from gateway.commands.steps import StepLine
+from gateway.settings import Settings
+
+_MARKS = {Level.OK: "ok", Level.WARNING: "note", Level.ERROR: "WRONG"}
+
+
+class EngineListing(Struct, frozen=True, kw_only=True):
+    """One runtime of an engine; ``python`` is None when it is not installed."""
+
+    engine: str
+    runtime: str
+    version: str
+    installed: bool
+    python: str | None
+
+
+@click.group()
+def engines() -> None:
+    """List, install and check engines: each lives in an environment of its own."""
+
+
+@engines.command("list")
+@click.option("--json", "as_json", is_flag=True, help="JSON output.")
+def list_engines(as_json: bool) -> None:
+    """List engines and their runtimes."""
+    listed = engine_listings(environments_of(Settings()))
+    if as_json:
+        click.echo(encode(listed).decode())
+        return
+    table = Table("ENGINE", "RUNTIME", "VERSION", "INSTALLED")
+    for each in listed:
+        table.add_row(each.engine, each.runtime, each.version, "yes" if each.installed else "no")
+    Console().print(table)
+
+
+@engines.command()
+@click.argument("name")
+@click.option("--runtime", default=AUTO, show_default=True, help="Which of its runtimes.")
+@click.option("--build", is_flag=True, help="Build from source, whatever ready wheels there are.")
+def install(name: str, runtime: str, build: bool) -> None:
+    """Make the environment of engine NAME from its lock file."""
+    try:
+        with StepLine() as line:
+            done = environments_of(Settings()).install(name, runtime, build=build, progress=line)
+    except BackendError as error:
+        raise click.ClickException(f"{error.detail}\n{error.private}".rstrip()) from None
+    state = "installed" if done.changed else "already here"
+    click.echo(f"{done.engine}: {done.runtime} {done.version} {state}")
+
+
+@engines.command()
+@click.argument("name", required=False)
+def doctor(name: str | None) -> None:
+    """Say what is right and wrong with the engines, or with engine NAME. Exit code 1 when something is wrong."""
+    environments = environments_of(Settings())
+    names = [name] if name else engine_names(environments)
+    try:
+        found = {each: examine(environments, each) for each in names}
+    except BackendError as error:
+        raise click.ClickException(error.detail) from None
+    for each, findings in found.items():
+        click.echo(f"{each}:")
+        for finding in findings:
+            click.echo(f"  {worded(finding)}")
+    if any(finding.level is Level.ERROR for findings in found.values() for finding in findings):
+        sys.exit(1)
+
+
+def environments_of(settings: Settings) -> Environments:
+    """The engine environments that the gateway with these settings would use."""
+    return Environments(settings.data_dir / "engines", wheels=settings.cache_dir / "wheels")
+
+
+def engine_names(environments: Environments) -> list[str]:
+    """Engines with an environment of their own: those that bring a lock file."""
+    return sorted({path.parent.name for path in Path(environments.package).glob("*/requirements-*.txt")})
+
+
+def engine_listings(environments: Environments) -> list[EngineListing]:
+    """Every runtime of every engine."""
+    listed: list[EngineListing] = []
+    for engine in engine_names(environments):
+        for runtime in runtimes_of(environments.package, engine):
+            python = environments.python(engine, runtime.name)
+            listed.append(
+                EngineListing(
+                    engine=engine,
+                    runtime=runtime.name,
+                    version=runtime.read().pin(runtime.name).version,
+                    installed=python is not None,
+                    python=None if python is None else str(python),
+                )
+            )
+    return listed
+
+
+def worded(finding: Finding) -> str:
+    """A finding as one line."""
+    return f"{_MARKS[finding.level]:<6}{finding.subject}: {finding.message}"

@@ -1,0 +1,54 @@
+"""``forebay pull``: fetch and verify a model's weights."""
+
+import click
+
+from backends.errors import BackendError
+from backends.weights.pull import pull as pull_weights
+from backends.weights.store import WeightStore
+from gateway.commands.offline import offline_services
+from gateway.commands.steps import FileBars
+from gateway.http.services import Services
+from gateway.routing.route import Candidate, Route
+from gateway.settings import Settings
+
+
+@click.command()
+@click.argument("model")
+@click.option("--all", "every", is_flag=True, help="All variants, not only the one that this machine would serve.")
+def pull(model: str, every: bool) -> None:
+    """Fetch and verify the weights of MODEL (a name, an alias or profile:variant). Resumes what was cut off."""
+    settings = Settings()
+    services = offline_services(settings)
+    try:
+        route = services.table().route(model)
+        for candidate in _wanted(services, route, every=every):
+            _pull(settings, candidate)
+    except BackendError as error:
+        raise click.ClickException(f"{error.detail}\n{error.private}".rstrip()) from None
+
+
+def _wanted(services: Services, route: Route, *, every: bool) -> list[Candidate]:
+    """The variants to fetch: the first that fits here, or the first of all where none does."""
+    loadable = [candidate for candidate in route.candidates if candidate.variant.weights is not None]
+    if not loadable:
+        raise click.ClickException(f"{route.profile.id} has no weights to fetch")
+    if every:
+        return loadable
+    fitting = [candidate for candidate in loadable if services.table().fits(candidate.variant)]
+    if not fitting and len(loadable) > 1:
+        click.echo("no variant fits this machine; fetching the preferred one", err=True)
+    return (fitting or loadable)[:1]
+
+
+def _pull(settings: Settings, candidate: Candidate) -> None:
+    weights = candidate.variant.weights
+    assert weights is not None
+    name = candidate.target.variant_id
+    store = WeightStore(settings.cache_dir / "weights", models_dir=settings.models_dir)
+    if store.locate(weights) is not None:
+        click.echo(f"{name}: already here")
+        return
+    click.echo(f"{name}: {store.missing_bytes(weights) / 1e6:.0f} MB from {weights.source}", err=True)
+    with FileBars() as bars:
+        paths = pull_weights(weights, store, bars)
+    click.echo(f"{name}: {len(paths)} file{'s' if len(paths) > 1 else ''} verified")
