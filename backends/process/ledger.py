@@ -3,6 +3,7 @@
 One small file for each process group, in a directory of its own. Only the holder of the state lock writes here.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -42,6 +43,8 @@ class Ledger:
             temporary.write_bytes(msgspec.json.encode(entry))
             temporary.replace(path)
         except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise BackendError(
                 Cause.STORAGE, "the state directory cannot be written", private=f"{path}: {error}"
             ) from error

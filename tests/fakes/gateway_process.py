@@ -38,17 +38,19 @@ class GatewayProcess:
             "access_log": "false",
             **settings,
         }
+        (root / "t").mkdir(exist_ok=True)
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("FOREBAY_")}
         self.env |= {f"FOREBAY_{name.upper()}": str(value) for name, value in chosen.items()}
+        self.env["TMPDIR"] = str(root / "t")
         self.process: asyncio.subprocess.Process | None = None
         self.client = httpx.AsyncClient()
         self._reading: asyncio.Task[None] | None = None
 
-    async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
-        """Begins the process, ready or not."""
+    async def spawn(self, *arguments: str, under: tuple[str, ...] = ()) -> asyncio.subprocess.Process:
+        """Begins the process, ready or not; ``under`` is a command that runs the command behind it."""
         self.errors = b""
         self.process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", "serve", *(arguments or ("--port", "0")),
+            *under, sys.executable, "-m", "gateway", "serve", *(arguments or ("--port", "0")),
             cwd=ROOT, env=self.env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read_errors(process))
@@ -102,6 +104,20 @@ class GatewayProcess:
         found = identify((await self.residents())[model]["pid"])
         assert found is not None
         return found, control_of(found.pid)
+
+    async def until_ready(self, *, status: int) -> httpx.Response:
+        """Waits until ``/ready`` answers so."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                response = await self.client.get("/ready")
+                if response.status_code == status:
+                    return response
+                await asyncio.sleep(0.005)
+
+    def left_behind(self) -> list[str]:
+        """Run folders and ledger entries that are still there."""
+        places = (self.root / "t", self.state / "engines")
+        return [str(path) for place in places if place.exists() for path in place.iterdir()]
 
     async def until_gone(self, *identities: Identity) -> None:
         """Waits until none of these processes lives."""

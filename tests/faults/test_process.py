@@ -214,16 +214,31 @@ async def test_grandchildren_die_with_the_engine(where: str, run_dir: Path, star
     family = await pids_of(run_dir)
     assert await process.memory() > 1 << 20
     await process.stop()
-    await until(lambda: not any(alive(identity) for identity in family))
+    assert not any(alive(identity) for identity in family), "stop returns when the memory of all of them is back"
 
 
-async def test_grandchildren_die_when_the_engine_crashes(run_dir: Path, start: Start) -> None:
-    process = await start(fake_plan(run_dir, "--grandchild", "group", "--pid-file", str(run_dir / "pids")))
+@pytest.mark.parametrize("where", ["group", "session"])
+async def test_grandchildren_die_when_the_engine_crashes(
+    where: str, run_dir: Path, start: Start, ledger: Ledger
+) -> None:
+    process = await start(fake_plan(run_dir, "--grandchild", where, "--pid-file", str(run_dir / "pids")))
     await process.wait_ready()
     _, grandchild = await pids_of(run_dir)
     psutil.Process(process.pid).kill()
+    assert (await ended(process)).crashed
+    await process.stop()
+    assert not alive(grandchild)
+    assert ledger.entries() == ()
+
+
+async def test_children_of_a_leader_that_never_became_ready_die_with_it(run_dir: Path, start: Start) -> None:
+    flags = ("--never-ready", "--grandchild", "group", "--pid-file", str(run_dir / "pids"))
+    process = await start(fake_plan(run_dir, *flags))
+    _, grandchild = await pids_of(run_dir)
+    psutil.Process(process.pid).kill()  # nobody wrote the grandchild down, and its parent is gone now
     await ended(process)
-    await until(lambda: not alive(grandchild))
+    await process.stop()
+    assert not alive(grandchild)
 
 
 async def test_a_hundred_megabytes_of_logs_cost_next_to_nothing(run_dir: Path, start: Start) -> None:

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 from backends.process import identity
-from backends.process.identity import Identity, alive, descendants, group_of, identify, portable_start_time, start_time
+from backends.process.identity import (
+    Identity,
+    alive,
+    descendants,
+    group_of,
+    identify,
+    in_group,
+    portable_start_time,
+    start_time,
+)
 
 SLEEP = [sys.executable, "-I", "-S", "-c", "import signal; signal.pause()"]
 
@@ -58,3 +67,14 @@ def test_the_boot_id_has_a_fallback(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert identity.boot_id() == identity.boot_id()
     monkeypatch.setattr(identity, "_BOOT_ID", tmp_path / "absent")
     assert identity.boot_id().isdigit()
+
+
+def test_everybody_of_a_group_is_found(child: subprocess.Popen[bytes]):
+    found = identify(child.pid)
+    assert found is not None
+    group = group_of(child.pid)
+    assert group is not None
+    assert found in in_group(group)
+    child.kill()
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    assert found not in in_group(group)

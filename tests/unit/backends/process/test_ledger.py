@@ -7,6 +7,7 @@ import pytest
 from backends.errors import BackendError, Cause
 from backends.process.identity import Identity
 from backends.process.ledger import Entry, Ledger
+from tests.fakes.disk import full_disk
 
 ENTRY = Entry(leader=Identity(10, 20), boot="b", command="engine", members=(Identity(11, 21),))
 
@@ -44,3 +45,10 @@ def test_a_directory_that_cannot_be_written_is_a_storage_failure(tmp_path: Path)
     assert caught.value.cause is Cause.STORAGE
     assert str(tmp_path) not in caught.value.detail
     Ledger(tmp_path / "file").forget(ENTRY)
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path):
+    with full_disk(), pytest.raises(BackendError) as caught:
+        Ledger(tmp_path).record(ENTRY)
+    assert caught.value.cause is Cause.STORAGE
+    assert list(tmp_path.iterdir()) == []

@@ -6,6 +6,7 @@ import pytest
 
 from backends.errors import BackendError, Cause
 from backends.process.lock import StateLock
+from tests.fakes.disk import full_disk
 
 
 def test_two_holders_are_one_too_many(tmp_path: Path):
@@ -32,3 +33,11 @@ def test_a_place_that_cannot_be_written(tmp_path: Path):
     with pytest.raises(BackendError, match="cannot be written") as caught:
         StateLock(tmp_path / "file").acquire()
     assert caught.value.cause is Cause.STORAGE
+
+
+def test_a_full_disk_refuses_and_holds_nothing(tmp_path: Path):
+    with full_disk(), pytest.raises(BackendError, match="cannot be written") as caught:
+        StateLock(tmp_path).acquire()
+    assert caught.value.cause is Cause.STORAGE
+    with StateLock(tmp_path):
+        pass
