@@ -91,9 +91,8 @@ def _space(folder: Path) -> Space:
 
 
 def _lines(report: Report) -> list[str]:
-    lines = ["devices:"]
-    for device in report.devices:
-        lines.append(f"  {device.id}: {device.name}, {size(device.total_bytes)}, {size(device.usable_bytes)} usable")
+    memory = (f"{d.id}: {d.name}, {size(d.total_bytes)}, {size(d.usable_bytes)} usable" for d in report.devices)
+    lines = ["devices:", *(f"  {line}" for line in memory)]
     lines += ["engines:", *(f"  {worded(finding)}" for finding in report.engines)]
     lines += ["disk:", *(f"  {space.folder}: {size(space.free_bytes)} free" for space in report.disk)]
     lines.append("models:")
