@@ -2,10 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import msgspec
@@ -44,12 +42,11 @@ class _Ready(msgspec.Struct):
 class LlamaServerRuntime:
     """Implements ``Runtime``. ``died`` completes when the child ends by itself."""
 
-    def __init__(self, config: WorkerConfig, socket: str, child: asyncio.subprocess.Process, clean: Callable[[], None]):
+    def __init__(self, config: WorkerConfig, socket: str, child: asyncio.subprocess.Process):
         self.died: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._config = config
         self._socket = socket
         self._child = child
-        self._clean = clean
         self._gate = Gate(config.slots, config.queue)
         self._texts: dict[int, bytes] = {}
         self._facts: ModelFacts | None = None
@@ -58,15 +55,15 @@ class LlamaServerRuntime:
     @classmethod
     async def load(cls, config: WorkerConfig) -> "LlamaServerRuntime":
         """Start the child and wait until it serves. Raises ``BackendError(LOAD_FAILED)``."""
-        directory = TemporaryDirectory(prefix="forebay-")
-        socket = str(Path(directory.name) / "engine.sock")
-        settings = Path(directory.name) / "config.json"
+        # Beside our own socket: whoever clears that folder after a killed worker clears these too.
+        folder = Path(config.socket).parent
+        socket, settings = folder / "llama.sock", folder / "llama.json"
         settings.write_bytes(msgspec.json.encode(config))
         pipe = asyncio.subprocess.PIPE
         child = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", _CHILD, str(settings), socket), stdin=pipe, stdout=pipe
+            *(sys.executable, "-P", "-m", _CHILD, str(settings), str(socket)), stdin=pipe, stdout=pipe
         )
-        runtime = cls(config, socket, child, directory.cleanup)
+        runtime = cls(config, str(socket), child)
         try:
             assert child.stdout is not None
             line = await child.stdout.readline()
@@ -127,7 +124,10 @@ class LlamaServerRuntime:
             except TimeoutError:
                 self._child.kill()
                 await self._child.wait()
-        self._clean()
+        self._remove_socket()
+
+    def _remove_socket(self) -> None:
+        Path(self._socket).unlink(missing_ok=True)
 
     async def _post(self, path: str, body: object, answer: type[T]) -> T:
         async with Connection(self._socket) as connection:
