@@ -20,6 +20,7 @@ class KeepAlive:
         self._event = event
         self._every = every
         self._task: asyncio.Task[None] | None = None
+        self._head_sent = False
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(after, self._begin)
 
@@ -30,7 +31,7 @@ class KeepAlive:
             return False
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
-        return True
+        return self._head_sent  # not so when the answer came between the timer and the task's first step
 
     def cancel(self) -> None:
         """For a client that is gone: nothing more is sent, nothing is awaited."""
@@ -43,6 +44,7 @@ class KeepAlive:
 
     async def _run(self) -> None:
         await self._send({"type": "http.response.start", "status": 200, "headers": list(HEAD)})
+        self._head_sent = True
         while True:
             await self._send({"type": "http.response.body", "body": self._event, "more_body": True})
             await asyncio.sleep(self._every)
