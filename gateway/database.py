@@ -21,8 +21,8 @@ _BUSY_MILLISECONDS = 5_000
 
 def open_database(path: Path) -> Engine:
     """An engine on the SQLite file at ``path``, made if absent. Raises ``BackendError(STORAGE)`` when it is damaged."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    engine = create_engine(f"sqlite:///{path}")
+    _make_private(path)
+    engine = create_engine(f"sqlite:///{path}", hide_parameters=True)  # its errors go into logs
 
     def connected(connection: "DBAPIConnection", _record: "ConnectionPoolEntry") -> None:
         assert isinstance(connection, SQLiteConnection)
@@ -45,5 +45,15 @@ def open_database(path: Path) -> Engine:
     if state != "ok":
         engine.dispose()
         raise BackendError(Cause.STORAGE, f"the state database {path} is damaged: move it away or restore a copy")
-    path.chmod(0o600)
     return engine
+
+
+def _make_private(path: Path) -> None:
+    """Before it is opened: SQLite gives the files of its log the mode of the database."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        if path.is_file():
+            path.chmod(0o600)
+    except OSError as error:
+        raise BackendError(Cause.STORAGE, f"the state database {path} cannot be made: {error.strerror}") from error

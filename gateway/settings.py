@@ -5,10 +5,13 @@ What is served is not here: that is the catalog. Times are seconds, sizes are by
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+import msgspec
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from backends.errors import BackendError, Cause
 
 
 def _xdg(variable: str, fallback: str) -> Path:
@@ -22,6 +25,21 @@ def default_profiles_dir() -> Path:
     return checkout if checkout.is_dir() else package / "_profiles"
 
 
+def _names(given: object) -> object:
+    """``a,b`` is what people write into an environment variable, ``["a", "b"]`` what programs write."""
+    if not isinstance(given, str):
+        return given
+    if not given.lstrip().startswith("["):
+        return tuple(name for part in given.split(",") if (name := part.strip()))
+    try:
+        return msgspec.json.decode(given, type=tuple[str, ...])
+    except msgspec.DecodeError:
+        raise ValueError("write names with commas between them, or a JSON list of them") from None
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)]
+
+
 class Settings(BaseSettings):
     """One page of settings; every one has a default that is safe on a laptop."""
 
@@ -32,10 +50,8 @@ class Settings(BaseSettings):
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     allow_remote: bool = Field(default=False, description="Must be true to listen on an address other than loopback.")
-    allowed_hosts: tuple[str, ...] = Field(default=(), description="Host names accepted besides loopback ones.")
-    allowed_origins: tuple[str, ...] = Field(
-        default=(), description="Exact browser origins that may call; none by default."
-    )
+    allowed_hosts: Names = Field(default=(), description="Host names accepted besides loopback ones.")
+    allowed_origins: Names = Field(default=(), description="Exact browser origins that may call; none by default.")
     profiles_dir: Path = Field(default_factory=default_profiles_dir, description="Folder of model profiles.")
     state_dir: Path = Field(
         default_factory=lambda: _xdg("XDG_STATE_HOME", ".local/state"), description="Database, ledger, lock file."
@@ -54,6 +70,9 @@ class Settings(BaseSettings):
         default="INFO", description="Least severe line logged."
     )
     log_format: Literal["json", "text"] = Field(default="json", description="json for machines, text for people.")
+    metrics_public: bool = Field(
+        default=False, description="Whether /metrics is open to whoever reaches the address, even when there are keys."
+    )
     access_log: bool = Field(default=True, description="One line a request.")
     max_in_flight: int = Field(default=512, ge=1, description="Requests served at once; past it 503.")
     max_connections: int = Field(default=10_000, ge=1, description="Connections accepted at once.")
@@ -79,9 +98,22 @@ class Settings(BaseSettings):
     reload_every: float = Field(default=2.0, gt=0, description="How often the profiles are looked at for changes.")
 
     def presented_key(self) -> str | None:
-        """The operator's own key from ``api_key`` or ``api_key_file``; never logged."""
+        """The operator's own key from ``api_key`` or ``api_key_file``; never logged.
+
+        Raises ``BackendError(STORAGE)`` when the file named has no key: whoever names one means to be guarded.
+        """
         if self.api_key is not None:
             return self.api_key.get_secret_value().strip() or None
-        if self.api_key_file is not None:
-            return self.api_key_file.read_text("utf-8").strip() or None
-        return None
+        if self.api_key_file is None:
+            return None
+        try:
+            key = self.api_key_file.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise _no_key(self.api_key_file, "cannot be read") from error
+        if not key or any(c.isspace() for c in key):
+            raise _no_key(self.api_key_file, "does not hold exactly one key")
+        return key
+
+
+def _no_key(path: Path, reason: str) -> BackendError:
+    return BackendError(Cause.STORAGE, f"FOREBAY_API_KEY_FILE: {path} {reason}")

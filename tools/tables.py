@@ -70,7 +70,7 @@ def _setting_type(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(kind))
     if get_origin(kind) is tuple:
-        return "JSON list of text"
+        return "list of text"
     choices = [choice for choice in get_args(kind) if choice is not type(None)]
     bounds = [f"{sign} {getattr(m, name):,}" for m in field.metadata for name, sign in _SIGNS if hasattr(m, name)]
     return " ".join([_WORDS[choices[0] if choices else kind], *bounds])

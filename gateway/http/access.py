@@ -5,12 +5,12 @@ from gateway.keys.key import Scope
 _OPEN = frozenset({"/health", "/ready"})
 
 
-def required_scope(path: str) -> Scope | None:
-    """``None`` for the probes, which tell nothing but up or down."""
+def required_scope(path: str, *, metrics_public: bool = False) -> Scope | None:
+    """``None`` for the probes, which tell nothing but up or down, and for the scrape where the operator opened it."""
     if path.startswith("/v1/"):
         return "inference"
     if path in _OPEN:
         return None
     if path == "/metrics":
-        return "metrics"
+        return None if metrics_public else "metrics"
     return "admin"

@@ -39,6 +39,7 @@ class Edge:
         self._app = app
         self._direct = direct
         self._services = services
+        self._metrics_public = services.settings.metrics_public
         self._in_flight = 0
         self._by_key: dict[str, int] = {}
         self._boot = token_hex(8)
@@ -111,7 +112,7 @@ class Edge:
             if exchange.method == "OPTIONS":
                 await _send_preflight(send)
                 return
-        needed = required_scope(exchange.path)
+        needed = required_scope(exchange.path, metrics_public=self._metrics_public)
         if needed is None:
             await self._app(scope, receive, send)
             return

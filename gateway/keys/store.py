@@ -1,6 +1,7 @@
 """API keys in the state database. Every statement is constant text with parameters; secrets never reach it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime
 from secrets import token_hex
 from typing import get_args
@@ -26,12 +27,13 @@ _keys = Table(
 
 
 class KeyStore:
-    """Create, list, revoke. ``now`` gives UTC time."""
+    """Create, list, revoke. ``now`` gives UTC time. Everything raises ``BackendError(STORAGE)``."""
 
     def __init__(self, database: Engine, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
-        _metadata.create_all(database)
+        with _storage("made"):
+            _metadata.create_all(database)
 
     def create(self, name: str, scopes: tuple[Scope, ...]) -> tuple[Key, str]:
         """A new key and its secret, which is not kept."""
@@ -44,7 +46,7 @@ class KeyStore:
             scopes=scopes,
             created_at=self._now().isoformat(timespec="seconds"),
         )
-        with self._database.begin() as connection:
+        with _storage("written"), self._database.begin() as connection:
             connection.execute(
                 insert(_keys).values(
                     id=key.id, name=name, digest=key.digest, hint=key.hint,
@@ -56,18 +58,23 @@ class KeyStore:
     def revoke(self, key_id: str) -> bool:
         """True when a live key of that id was revoked."""
         statement = update(_keys).where(_keys.c.id == key_id, _keys.c.revoked_at.is_(None))
-        with self._database.begin() as connection:
+        with _storage("written"), self._database.begin() as connection:
             done = connection.execute(statement.values(revoked_at=self._now().isoformat(timespec="seconds")))
         return done.rowcount == 1
 
     def all(self) -> tuple[Key, ...]:
-        """Every key, oldest first, revoked ones too. Raises ``BackendError(STORAGE)``."""
-        try:
-            with self._database.connect() as connection:
-                rows = connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.id)).mappings().all()
-        except SQLAlchemyError as error:
-            raise BackendError(Cause.STORAGE, "the key store cannot be read", private=str(error)) from error
+        """Every key, oldest first, revoked ones too."""
+        with _storage("read"), self._database.connect() as connection:
+            rows = connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.id)).mappings().all()
         return tuple(_key(row) for row in rows)
+
+
+@contextmanager
+def _storage(done: str) -> Generator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise BackendError(Cause.STORAGE, f"the key store cannot be {done}", private=str(error)) from error
 
 
 def _key(fields: RowMapping) -> Key:
