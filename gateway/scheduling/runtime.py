@@ -12,13 +12,12 @@ from collections.abc import Callable, Coroutine
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import BackendError, Cause
-from gateway.scheduling.device import Inventory
 from gateway.scheduling.effects import Transition
 from gateway.scheduling.launcher import Launcher, Running
 from gateway.scheduling.lease import Lease
 from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.placement import Placement, Policy, Target
-from gateway.scheduling.probe import Probe
+from gateway.scheduling.probe import Probe, Readings
 from gateway.scheduling.scheduler import Limits, Scheduler
 from gateway.scheduling.ticket import Ticket
 from gateway.scheduling.watchdog import Watchdog
@@ -43,7 +42,7 @@ class Runtime:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._launcher = launcher
-        self._probe = probe
+        self._readings = Readings(probe)
         self._metrics = metrics
         self._clock = clock
         self._ids = itertools.count(1)
@@ -52,7 +51,6 @@ class Runtime:
         self._stops: set[asyncio.Task[None]] = set()
         self._ending: set[Running] = set()
         self._hurry = False
-        self._reading: asyncio.Task[Inventory] | None = None
         self._memory: dict[str, int] = {}
         self._drained: asyncio.Event | None = None
         self.running: dict[str, Running] = {}
@@ -177,11 +175,8 @@ class Runtime:
             self._memory[variant_id] = await running.memory()
         for variant_id in self._memory.keys() - self.running.keys():
             del self._memory[variant_id]
-        if self._reading is not None and not self._reading.done():
-            return  # a driver that hangs takes one thread with it, not one every few seconds
-        self._reading = asyncio.create_task(asyncio.to_thread(self._probe.read, self.own_bytes()))
         try:
-            inventory = await asyncio.wait_for(asyncio.shield(self._reading), _PROBE_TIMEOUT)
+            inventory = await self._readings.take(self.own_bytes(), _PROBE_TIMEOUT)
         except (TimeoutError, OSError, RuntimeError) as error:
             _log.warning("device probe failed: %s", type(error).__name__)
             return
@@ -193,7 +188,8 @@ class Runtime:
         self._drained = asyncio.Event()
         if self.scheduler.in_flight:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drained.wait(), window)
+                async with asyncio.timeout(window):
+                    await self._drained.wait()
         return self.scheduler.in_flight == 0
 
     def hurry(self) -> None:
