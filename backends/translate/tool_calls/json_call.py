@@ -33,7 +33,7 @@ class JsonCall:
 
     @property
     def started(self) -> bool:
-        return self._sent is not None
+        return self._name is not None and self._arguments is not None
 
     def feed(self, text: str) -> tuple[list[Delta], str]:
         """Take characters until the call ends; return the deltas and the text that does not belong to the call."""
@@ -63,11 +63,13 @@ class JsonCall:
             self._begin = at
         elif depth == 1 and quoted and not scan.in_string:
             return self._string_ended(self.raw[self._begin : at + 1])
+        elif quoted:
+            return True
         elif depth == 1 and char == "{" and self._key in _ARGUMENTS:
             self._arguments = (at, None)
         elif depth == 1 and char == "[" and self._key in _ARGUMENTS:
             return False
-        elif depth == 1 and char == "," and not quoted:
+        elif depth == 1 and char == ",":
             self._reads_key, self._key = True, None
         elif scan.depth == 1 and depth == 2 and self._arguments is not None and self._arguments[1] is None:
             self._arguments = (self._arguments[0], at + 1)

@@ -152,10 +152,10 @@ class Qwen3CoderParser:
         bare = self._held.lstrip()
         if bare.startswith(_CALL_END):
             self._held = bare[len(_CALL_END) :]
-        elif _CALL_END.startswith(bare):
+            return True
+        if _CALL_END.startswith(bare):
             return False
-        else:
-            self._held = bare
+        self._held = bare
         self._state = "text"
         return True
 
