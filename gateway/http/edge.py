@@ -160,8 +160,8 @@ async def _end_stream(send: Send, error: BackendError) -> None:
 async def _send_error(send: Send, error: BackendError) -> None:
     body = error_body(error)
     headers = [*error_headers(error), (b"content-length", str(len(body)).encode())]
-    if error.cause in (Cause.TOO_LARGE, Cause.REQUEST_TIMEOUT):
-        headers.append((b"connection", b"close"))  # the rest of the body must not be read as a request
+    if error.cause is Cause.REQUEST_TIMEOUT:
+        headers.append((b"connection", b"close"))  # of a body that came too slowly no more is waited for
     await send({"type": "http.response.start", "status": TABLE[error.cause].status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 

@@ -10,23 +10,29 @@ import logging
 from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
+import httptools
 from msgspec import Struct
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+from gateway.http.upgrade import resumed
 
 _log = logging.getLogger("forebay.listener")
 HANGUP = "forebay.hangup"
 
 
 class ListenerLimits(Struct, frozen=True, kw_only=True):
-    """Bytes, fields and seconds a connection may take."""
+    """Bytes, fields and seconds a connection may take. ``linger_bytes``: rest of a body that was answered already, read
+    and dropped so that the client gets to the answer; it has ``head_deadline`` for it.
+    """
 
     head_bytes: int = 32 * 1024
     head_fields: int = 100
     head_deadline: float = 10.0
     write_stall: float = 120.0
     connections: int = 10_000
+    linger_bytes: int = 64 * 1024 * 1024
 
 
 class Hangup:
@@ -113,6 +119,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._reading_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
+        self._linger_timer: asyncio.TimerHandle | None = None
+        self._lingered = 0
         self._hangup = Hangup()
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -125,6 +133,7 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._disarm()
+        self._linger_over()
         self.pause_over()
         cycle = cast("RequestResponseCycle | None", self.cycle)
         unanswered = cycle is not None and not cycle.response_complete
@@ -138,9 +147,27 @@ class HardenedProtocol(HttpToolsProtocol):
                 self._reject(431)
                 return
             self._head_bytes += len(data)
-        super().data_received(data)
+        elif self._linger_timer is not None:
+            self._lingered += len(data)
+            if self._lingered > self.limits.linger_bytes:
+                self.transport.close()
+                return
+        self._unset_keepalive_if_required()
+        self._parse(data)
         if self._reading_head and self._head_timer is None and not self.transport.is_closing():
             self._arm()
+
+    def _parse(self, data: bytes) -> None:
+        while True:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stopped:
+                self.parser, head = resumed(self, self.headers)
+                data = head + data[stopped.args[0] :]
+                continue
+            except httptools.HttpParserError:
+                self._reject(self._status)
+            return
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -178,12 +205,24 @@ class HardenedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
+        if self.parser.should_upgrade():
+            return  # not the end of the message: see upgrade.py
         self._hangup.received = True
+        if self._linger_timer is not None:
+            self._linger_over()
+            self._head_bytes = 0
+            self._reading_head = True
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._head_bytes = 0
-        self._reading_head = True
+        if self._hangup.received:
+            self._head_bytes = 0
+            self._reading_head = True
+        elif self.cycle.response_complete:
+            # Answered before its body was here (a wrong key, too large): closing now would reset the connection under
+            # the client's feet, and it would never see the answer.
+            self._lingered = 0
+            self._linger_timer = self.loop.call_later(self.limits.head_deadline, self._linger_late)
         super().on_response_complete()
 
     def pause_writing(self) -> None:
@@ -200,9 +239,6 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._stall_timer is not None:
             self._stall_timer.cancel()
             self._stall_timer = None
-
-    def send_400_response(self, msg: str) -> None:
-        self._reject(self._status)
 
     def _refuse(self, status: int) -> None:
         self._status = status
@@ -228,6 +264,15 @@ class HardenedProtocol(HttpToolsProtocol):
     def _late(self) -> None:
         self._head_timer = None
         self._reject(408)
+
+    def _linger_over(self) -> None:
+        if self._linger_timer is not None:
+            self._linger_timer.cancel()
+            self._linger_timer = None
+
+    def _linger_late(self) -> None:
+        self._linger_timer = None
+        self.transport.close()
 
     def _stalled(self) -> None:
         self._stall_timer = None
