@@ -39,10 +39,6 @@ class OriginRules:
                 code="origin_not_allowed",
             )
 
-    def allows_origin(self, origin: bytes) -> bool:
-        """Whether a preflight from ``origin`` is answered."""
-        return origin.lower() in self._origins
-
     def _accepts(self, host: bytes) -> bool:
         name = _name(host)
         if name is None:
@@ -63,7 +59,7 @@ def _name(host: bytes) -> str | None:
     if text.startswith("["):
         name, bracket, rest = text[1:].partition("]")
         port = rest.removeprefix(":")
-        valid = bool(bracket) and (not rest or (rest.startswith(":") and port.isdigit()))
+        valid = bool(bracket) and ":" in name and (not rest or (rest.startswith(":") and port.isdigit()))
         return name if valid else None
     name, colon, port = text.partition(":")
     if colon and not port.isdigit():

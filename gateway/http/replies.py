@@ -5,6 +5,7 @@ Whatever is not a ``BackendError`` becomes an ``internal`` one here, its text ke
 
 import logging
 import math
+import traceback
 from typing import cast
 
 from litestar import Request, Response
@@ -16,6 +17,7 @@ from msgspec.json import encode
 from backends.errors import BackendError, Cause
 from gateway.errors import TABLE, openai_envelope
 from gateway.telemetry.exchange import Exchange, Outcome
+from gateway.telemetry.redact import redact
 
 _log = logging.getLogger("forebay.http")
 EXCHANGE = "forebay.exchange"
@@ -50,7 +52,9 @@ def error_headers(error: BackendError) -> list[tuple[bytes, bytes]]:
 
 
 def error_body(error: BackendError) -> bytes:
-    """The OpenAI envelope as JSON."""
+    """The OpenAI envelope as JSON. Words of a backend are shown without what looks like a credential."""
+    if error.upstream_status is not None:
+        error.detail = redact(error.detail)
     return encode(openai_envelope(error))
 
 
@@ -88,6 +92,7 @@ def on_exception(request: Request[None, None, State], error: Exception) -> Respo
 
 
 def unhandled(error: Exception) -> BackendError:
-    """A 500 that tells nothing, and a log line that tells all."""
-    _log.error("unhandled %s", type(error).__name__, exc_info=error)
+    """A 500 that tells nothing, and a log line that tells where; the error's text may quote the request."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    _log.error("unhandled %s", type(error).__name__, extra={"tail": place})
     return BackendError(Cause.INTERNAL, "internal error")

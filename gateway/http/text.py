@@ -21,9 +21,11 @@ from gateway.catalog.profile import ModelProfile
 from gateway.http.answer import answer
 from gateway.http.body import read_body, require_json
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
+from gateway.http.media import refuse_remote_media
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
 from gateway.routing.route import Candidate
+from gateway.telemetry.quotes import without_quotes
 
 _FORBIDDEN = (
     "chat_template",
@@ -64,6 +66,7 @@ class Endpoint(Struct, frozen=True, kw_only=True):
 def _check_chat(body: bytes) -> Wanted:
     request = decode(body, openai_chat.ChatRequest)
     openai_chat.validate(request)
+    refuse_remote_media(request)
     return Wanted(request.n or 1, request.token_limit())
 
 
@@ -146,7 +149,14 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
                 idle_timeout=settings.idle_timeout,
             )
 
-        await answer(services, scope, send, exchange, route, call, endpoint.life_sign if stream else None)
+        try:
+            await answer(services, scope, send, exchange, route, call, endpoint.life_sign if stream else None)
+        except BackendError as error:
+            error.private = without_quotes(error.private, body)
+            raise
+        finally:
+            if exchange.private:
+                exchange.private = without_quotes(exchange.private, body)
 
     return serve
 

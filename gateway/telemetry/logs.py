@@ -98,7 +98,8 @@ class TextFormatter(logging.Formatter):
     """For people at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
-        text = f"{_utc(record.created)[11:19]} {record.levelname.lower():7} {redact(record.getMessage())}"
+        message = redact(record.getMessage())[:_LONGEST].replace("\n", "\n    ")
+        text = f"{_utc(record.created)[11:19]} {record.levelname.lower():7} {message}"
         tail = getattr(record, "tail", "")
         if tail:
             text += "\n    " + redact(str(tail)).strip().replace("\n", "\n    ")
@@ -133,12 +134,13 @@ class AccessLog:
 
     def _text(self, e: Exchange, seconds: float, created: float) -> str:
         if self._form == "text":
-            what = f"{e.method} {e.path} {e.status} {e.outcome} {seconds * 1000:.0f} ms {e.variant} {e.cause}"
+            path = _path(e).encode("unicode_escape").decode()
+            what = f"{e.method} {path} {e.status} {e.outcome} {seconds * 1000:.0f} ms {e.variant} {e.cause}"
             return f"{_utc(created)[11:19]} access  {what.strip()}"
         first = e.first_event - e.started if e.first_event else 0.0
         line = _Access(
             _utc(created), "info", "forebay.access", e.request_id, e.method,
-            e.path if e.path == e.endpoint else redact(e.path[:256]), e.status, e.outcome,
+            _path(e), e.status, e.outcome,
             round(seconds, 6), e.endpoint, e.key_id, e.model, e.variant, e.backend, e.where, e.reason, e.cause,
             redact(e.private)[-2048:] if e.private else "", e.stream, e.attempts, round(e.waited, 6), round(first, 6),
             e.tokens_in, e.tokens_out, e.tokens_cached,
@@ -181,6 +183,11 @@ class Logging:
         self.access.flush()
         logging.getLogger().removeHandler(self._handler)
         self._listener.stop()
+
+
+def _path(exchange: Exchange) -> str:
+    """A path that is no endpoint's is the client's own text: no credential, not endless."""
+    return exchange.path if exchange.path == exchange.endpoint else redact(exchange.path[:4096])[:256]
 
 
 def _utc(seconds: float) -> str:
