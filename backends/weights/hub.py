@@ -11,6 +11,7 @@ from backends.weights.source import Hub, WeightFile
 
 def fetch_from_hub(source: Hub, file: WeightFile, path: Path, progress: Callable[[str, int, int], None]) -> str:
     """Downloads to ``path`` and returns the commit it came from. The library draws its own bar and resumes."""
+    from httpx2 import TransportError  # what the library lets through when nobody answers
     from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
@@ -27,7 +28,7 @@ def fetch_from_hub(source: Hub, file: WeightFile, path: Path, progress: Callable
         raise BackendError(
             Cause.LOAD_FAILED, f"{source.repository}/{file.path}: {why or 'the hub refused'}", private=str(error)
         ) from None
-    except (LocalEntryNotFoundError, OSError) as error:
+    except (LocalEntryNotFoundError, TransportError, OSError) as error:
         raise BackendError(Cause.LOAD_FAILED, f"{source.repository} cannot be reached", private=str(error)) from None
     progress(path.name, file.bytes, file.bytes)
     _verify_etag(path, metadata.etag)
