@@ -1,6 +1,7 @@
 """The kernel around the scheduler: the operator, ticks, probes, drain and the end."""
 
 import asyncio
+import logging
 
 import pytest
 
@@ -69,6 +70,7 @@ async def test_a_probe_that_fails_leaves_the_last_reading_and_the_ticks_alone(ca
     await stage.resident(A)
     before = stage.runtime.scheduler.inventory
     stage.probe.error = RuntimeError("the driver is gone")
+    caplog.set_level(logging.WARNING, "forebay.scheduling")
     async with stage.ticking():
         await until(lambda: len(stage.probe.own) > 3)
         assert stage.runtime.scheduler.inventory is before
