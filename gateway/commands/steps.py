@@ -35,7 +35,8 @@ class FileBars:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bars.stop()
+        if self._console.is_terminal:
+            self._bars.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
         """``done`` of ``total`` bytes; 0 is an unknown total."""
@@ -71,7 +72,8 @@ class StepLine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
+        if self._task is not None:  # one that never started would print an empty line
+            self._bar.stop()
 
     def __call__(self, message: str, fraction: float | None = None) -> None:
         """One line, or one more step of the bar."""

@@ -1,0 +1,86 @@
+"""check, models, explain and pull: what is said about the catalog without a gateway."""
+
+from tests.unit.gateway.commands.conftest import WITH_WEIGHTS
+
+
+def test_check_counts_what_is_fine(shell):
+    assert shell.ok("check", "--profiles", str(shell.root / "profiles")) == "1 profiles are fine\n"
+
+
+def test_check_names_file_and_line(shell):
+    shell.profile("bad", "id: bad\nnam: x\n")
+    done = shell.run("check", "--profiles", str(shell.root / "profiles"))
+    assert done.exit_code == 1
+    assert "bad.yaml:2" in done.stderr
+    assert "problem(s)" in done.stderr
+
+
+def test_check_without_a_folder_looks_at_the_projects_own(shell):
+    assert "profiles are fine" in shell.ok("check")
+
+
+def test_models(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    (listed,) = [model for model in shell.json("models") if model["id"] == "small"]
+    assert [variant["fits"] for variant in listed["variants"]] == [False, True]
+    assert listed["fits"] is True
+    assert {model["id"] for model in shell.json("models", "--fits")} == {"echo", "small"}
+    assert "small" in shell.ok("models")
+
+
+def test_a_command_stops_at_a_broken_catalog(shell):
+    shell.profile("bad", "id: bad\nnam: x\n")
+    done = shell.run("models")
+    assert done.exit_code == 1
+    assert "bad.yaml:2" in done.stderr
+
+
+def test_explain_without_a_gateway(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    found = shell.json("explain", "small")
+    assert [candidate["decision"] for candidate in found["candidates"]] == ["refuse", "load"]
+    assert found["serves"] is None  # neither engine nor weights are here
+    assert "served now: nothing" in shell.ok("explain", "small")
+    assert "served now: echo:only" in shell.ok("explain", "echo")
+
+
+def test_explain_an_unknown_model(shell):
+    done = shell.run("explain", "ecko")
+    assert done.exit_code == 1
+    assert "did you mean echo" in done.stderr
+
+
+def test_pull_takes_the_variant_that_fits(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    (shell.root / "models" / "tiny.gguf").write_bytes(b"GGUF")
+    assert shell.ok("pull", "small") == "small:tiny: already here\n"
+
+
+def test_pull_says_what_is_missing(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    done = shell.run("pull", "small:big")
+    assert done.exit_code == 1
+    assert "big.gguf does not exist" in done.stderr
+
+
+def test_pull_all(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    for name in ("big", "tiny"):
+        (shell.root / "models" / f"{name}.gguf").write_bytes(b"GGUF")
+    assert shell.ok("pull", "small", "--all").count("already here") == 2
+
+
+def test_pull_verifies_what_it_finds(shell):
+    digest = "a" * 64
+    shell.profile(
+        "small", WITH_WEIGHTS.replace("{path: tiny.gguf, bytes: 4}", f"{{path: tiny.gguf, bytes: 4, sha256: {digest}}}")
+    )
+    (shell.root / "models" / "tiny.gguf").write_bytes(b"GGUF")
+    done = shell.run("pull", "small")
+    assert done.exit_code == 1
+    assert "the profile says" in done.stderr
+
+
+def test_pull_what_has_no_weights_or_is_unknown(shell):
+    assert "has no weights" in shell.run("pull", "echo").stderr
+    assert "did you mean echo" in shell.run("pull", "ecko").stderr

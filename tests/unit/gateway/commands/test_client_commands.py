@@ -1,0 +1,50 @@
+"""ps and explain against a gateway that runs, and what is said when none does."""
+
+import asyncio
+
+import pytest
+
+from gateway.commands.client import NotRunning, ask
+from gateway.settings import Settings
+from tests.fakes.gateway import engine_profile, running_gateway
+
+CHAT = {"model": "echo", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+async def test_ps_and_explain_ask_the_gateway(shell):
+    async with running_gateway({"echo": engine_profile("echo")}) as gateway:
+        shell.set("port", gateway.address.rpartition(":")[2])
+        assert await asyncio.to_thread(shell.json, "ps") == []
+        assert (await gateway.client.post("/v1/chat/completions", json=CHAT)).status_code == 200
+        (resident,) = await asyncio.to_thread(shell.json, "ps")
+        assert (resident["model"], resident["state"]) == ("echo", "ready")
+        assert "echo" in await asyncio.to_thread(shell.ok, "ps")
+        found = await asyncio.to_thread(shell.json, "explain", "echo")
+        assert found["candidates"][0]["decision"] == "serve"
+        done = await asyncio.to_thread(shell.run, "explain", "ecko")
+        assert done.exit_code == 1
+        assert "did you mean echo" in done.stderr
+
+
+async def test_a_key_is_presented(shell):
+    async with running_gateway({"echo": engine_profile("echo")}, api_key="secret-of-the-operator") as gateway:
+        shell.set("port", gateway.address.rpartition(":")[2])
+        assert (await asyncio.to_thread(shell.run, "ps")).exit_code == 1
+        shell.set("api_key", "secret-of-the-operator")
+        assert await asyncio.to_thread(shell.json, "ps") == []
+
+
+def test_no_gateway(shell):
+    done = shell.run("ps")
+    assert done.exit_code == 1
+    assert "no gateway answers at 127.0.0.1:9" in done.stderr
+    with pytest.raises(NotRunning):
+        ask(Settings(), "GET", "/api/ps", dict[str, object])
+
+
+def test_help_names_every_command(shell):
+    text = shell.ok("--help")
+    for name in ("serve", "check", "models", "pull", "ps", "explain", "doctor", "engines", "keys"):
+        assert f"\n  {name}" in text
+    assert shell.run("abacus").exit_code == 2
+    assert shell.ok("--version").startswith("forebay")

@@ -1,0 +1,92 @@
+"""engines and doctor: what is said about the machine."""
+
+import pytest
+
+from backends.environments.environments import Installed
+from backends.errors import BackendError, Cause
+from gateway.commands import engines
+from tests.unit.gateway.commands.conftest import WITH_WEIGHTS
+
+
+class NoPip:
+    """Environments that install nothing, or fail; they tell their progress."""
+
+    def __init__(self, error: BackendError | None = None) -> None:
+        self.asked: list[tuple[str, str, bool]] = []
+        self._error = error
+
+    def install(self, engine, runtime, *, build, progress):
+        self.asked.append((engine, runtime, build))
+        progress("building it")
+        progress("compiling: 50 %", 0.5)
+        if self._error is not None:
+            raise self._error
+        return Installed(
+            engine=engine, runtime="xllamacpp", python="python", version="1.0", wheel="", changed=not build
+        )
+
+
+def test_engines_list(shell):
+    listed = shell.json("engines", "list")
+    assert {(each["engine"], each["runtime"]) for each in listed} == {
+        ("llama_cpp", "llama_cpp_python"),
+        ("llama_cpp", "xllamacpp"),
+    }
+    assert not any(each["installed"] for each in listed)
+    assert "llama_cpp" in shell.ok("engines", "list")
+
+
+@pytest.mark.parametrize(
+    ("words", "state"), [([], "installed"), (["--build", "--runtime", "xllamacpp"], "already here")]
+)
+def test_engines_install(shell, monkeypatch, words, state):
+    fake = NoPip()
+    monkeypatch.setattr(engines, "environments_of", lambda settings: fake)
+    done = shell.run("engines", "install", "llama_cpp", *words)
+    assert (done.exit_code, done.stdout) == (0, f"llama_cpp: xllamacpp 1.0 {state}\n")
+    assert "building it" in done.stderr
+    assert fake.asked == [("llama_cpp", "xllamacpp" if words else "auto", bool(words))]
+
+
+def test_engines_install_fails_in_words(shell, monkeypatch):
+    error = BackendError(Cause.LOAD_FAILED, "no way worked", private="because of this")
+    monkeypatch.setattr(engines, "environments_of", lambda settings: NoPip(error))
+    done = shell.run("engines", "install", "llama_cpp")
+    assert done.exit_code == 1
+    assert "no way worked" in done.stderr
+    assert "because of this" in done.stderr
+
+
+def test_engines_install_an_unknown_one(shell):
+    done = shell.run("engines", "install", "abacus")
+    assert done.exit_code == 1
+    assert "abacus" in done.stderr
+
+
+def test_engines_doctor(shell):
+    done = shell.run("engines", "doctor")
+    assert done.exit_code == 1
+    assert "WRONG llama_cpp: no usable environment; run: forebay engines install llama_cpp" in done.stdout
+    assert shell.run("engines", "doctor", "abacus").exit_code == 1
+
+
+def test_doctor(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    report = shell.json("doctor")
+    assert report["devices"][0]["id"] == "cpu"
+    assert [space["free_bytes"] > 0 for space in report["disk"]] == [True] * 3
+    fits = {fit["model"]: fit for fit in report["models"]}
+    assert fits["echo"]["variant"] == "only"
+    assert fits["small"]["variant"] is None
+    assert fits["small"]["why"]
+    text = shell.ok("doctor")
+    assert "echo: only" in text
+    assert "small: not now:" in text
+
+
+def test_doctor_of_a_machine_that_can_serve_nothing(shell):
+    (shell.root / "profiles" / "echo.yaml").unlink()
+    shell.profile("small", WITH_WEIGHTS)
+    done = shell.run("doctor")
+    assert done.exit_code == 1
+    assert "nothing can be served" in done.stdout
