@@ -15,10 +15,15 @@ _INTRODUCTION = (
 def with_instructions(
     messages: list[dict[str, object]], tools: list[dict[str, object]], how: str, wrapping: Wrapping
 ) -> list[dict[str, object]]:
-    """The conversation with the tools and ``how`` to call them in its system message; results become user messages."""
+    """The conversation with the tools and ``how`` to call them in its system message; results become user messages.
+
+    Without tools only the past is put in words: a client may offer none any more and still send calls and results.
+    """
+    told = [_told(message, wrapping) for message in messages]
+    if not tools:
+        return told
     listed = "\n".join(msgspec.json.format(msgspec.json.encode(tool["function"]), indent=0).decode() for tool in tools)
     words = _INTRODUCTION.format(tools=listed) + how
-    told = [_told(message, wrapping) for message in messages]
     if told and told[0]["role"] == "system":
         return [told[0] | {"content": f"{told[0]['content']}\n\n{words}"}, *told[1:]]
     return [{"role": "system", "content": words}, *told]

@@ -89,7 +89,7 @@ class Conversation:
         tools: list[dict[str, object]] = []
         if request.tool_choice != "none":
             tools = [_builtins(tool) for tool in request.tools or ()]
-        if tools and not self._renders_tools:
+        if not self._renders_tools:
             messages = self._format.render_tools_into_system(messages, tools)
         text = self._template.render(messages, tools if tools and self._renders_tools else None)
         grammar = self._grammar(request, tools)

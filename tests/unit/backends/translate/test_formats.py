@@ -110,3 +110,18 @@ def test_broken_past_arguments_are_told_as_text():
         [{"role": "assistant", "content": None, "tool_calls": [call]}], TOOLS
     )
     assert told[1]["content"] == '{"name": "time", "arguments": "{broken"}'
+
+
+def test_past_calls_are_told_when_no_tool_is_offered_any_more():
+    call = {"id": "c", "function": {"name": "time", "arguments": "{}"}}
+    messages = [
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "12:00", "tool_call_id": "c"},
+        {"role": "user", "content": "Thanks."},
+    ]
+    told = FORMATS["hermes"].render_tools_into_system(messages, [])
+    assert told == [
+        {"role": "assistant", "content": '<tool_call>\n{"name": "time", "arguments": {}}\n</tool_call>'},
+        {"role": "user", "content": "<tool_response>\n12:00\n</tool_response>"},
+        messages[2],
+    ]
