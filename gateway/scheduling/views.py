@@ -4,6 +4,7 @@ from msgspec import Struct
 
 from gateway.scheduling.placement import Policy
 from gateway.scheduling.runtime import Runtime
+from gateway.telemetry.redact import redact
 
 
 class ResidentView(Struct, frozen=True, kw_only=True):
@@ -67,7 +68,7 @@ def residents(runtime: Runtime, now: float) -> list[ResidentView]:
                 pid=None if running is None else running.pid,
                 state_seconds=round(now - occupant.since, 3),
                 idle_seconds=round(now - occupant.last_used, 3) if occupant.last_used and not occupant.in_flight else 0,
-                log_tail="" if running is None else running.log_tail(),
+                log_tail="" if running is None else redact(running.log_tail()),
             )
         )
     return views

@@ -15,7 +15,7 @@ through a gateway that forwards neither, a message, prompt or input that is ``fa
     die_after N        KILL oneself after N events           exit_after N   exit(0) after N events
     hang_after N       SIGSTOP oneself after N events        cut_after N    close the connection after N events
     garbage N          send bytes that are no SSE after N events
-    status CODE        answer an error with this status; retry_after S adds the header
+    status CODE        answer an error with this status; retry_after S adds the header, message TEXT the words
     events [..]        the data of a stream's events, as given (before [DONE])
     body {..}          the plain answer, as given
 
@@ -218,7 +218,7 @@ class Connection(asyncio.Protocol):
         await asyncio.sleep(orders.get("first_delay", 0))
         if "status" in orders:
             extra = {"Retry-After": orders["retry_after"]} if "retry_after" in orders else {}
-            return self.plain(int(orders["status"]), error("ordered by the test"), extra)
+            return self.plain(int(orders["status"]), error(orders.get("message", "ordered by the test")), extra)
         if path == "/v1/embeddings":
             return self.plain(200, embeddings(body, self.engine.options.model))
         if body.get("stream"):
