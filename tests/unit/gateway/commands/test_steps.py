@@ -35,6 +35,17 @@ def test_files_as_bars():
     assert "100.0/100.0 MB" in shown.file.getvalue()
 
 
+def test_the_terminal_is_left_alone_until_there_is_a_bar():
+    shown = console(terminal=True)
+    with FileBars(shown) as bars:
+        assert shown.file.getvalue() == ""  # pip draws here meanwhile
+        bars("a.gguf", 1, 2)
+    assert shown.file.getvalue() != ""
+    with FileBars(still := console(terminal=True)):
+        pass
+    assert still.file.getvalue() == ""
+
+
 def test_steps_in_plain_lines_say_tenths_only():
     plain = console(terminal=False)
     with StepLine(plain) as line:
