@@ -48,6 +48,7 @@ class LlamaServerRuntime:
         self._socket = socket
         self._child = child
         self._gate = Gate(config.slots, config.queue)
+        self._embedding = asyncio.Lock()
         self._texts: dict[int, bytes] = {}
         self._facts: ModelFacts | None = None
         self._watch = asyncio.ensure_future(self._watch_child())
@@ -98,13 +99,18 @@ class LlamaServerRuntime:
         return ServerStream(generation, Connection(self._socket), self.texts, self._gate.enter())
 
     async def embed(self, inputs: list[list[int]]) -> list[Vector]:
+        vectors: list[Vector] = []
         place = self._gate.enter()
         try:
             await place.wait()
-            answer = await self._post("/v1/embeddings", {"input": inputs}, EmbeddingData)
+            # One text at a time: of texts of unequal length in one batch the server pools only the last part.
+            async with self._embedding:
+                for tokens in inputs:
+                    answer = await self._post("/v1/embeddings", {"input": tokens}, EmbeddingData)
+                    vectors.append(answer.data[0].embedding)
         finally:
             place.leave()
-        return [item.embedding for item in answer.data]
+        return vectors
 
     async def counters(self) -> Counters:
         async with Connection(self._socket) as connection:
