@@ -36,11 +36,12 @@ ENDLESS = {"0": -100, "2": -100}
 class RealGateway:
     """A running gateway: ``address`` without a path, ``client`` on it, and its engine's own counters."""
 
-    def __init__(self, process: subprocess.Popen[str], address: str, root: Path) -> None:
+    def __init__(self, process: subprocess.Popen[str], address: str, root: Path, runtime: str, key: str) -> None:
         self.process = process
+        self.runtime = runtime
         self.address = address
         self.root = root
-        self.client = httpx.Client(base_url=address, timeout=DEADLINE)
+        self.client = httpx.Client(base_url=address, timeout=DEADLINE, headers={"authorization": f"Bearer {key}"})
 
     @property
     def base_url(self) -> str:
@@ -120,8 +121,8 @@ def require(runtime: str) -> None:
 
 
 @contextmanager
-def real_gateway(runtime: str, **settings: object) -> Iterator[RealGateway]:
-    """Starts one, and certainly ends it. ``settings`` are fields of ``Settings``."""
+def real_gateway(runtime: str, *, key: str = "none", **settings: object) -> Iterator[RealGateway]:
+    """Starts one, and certainly ends it. ``key`` is what ``client`` presents, ``settings`` those of ``Settings``."""
     require(runtime)
     with tempfile.TemporaryDirectory(prefix="fb", dir="/tmp") as folder:  # socket paths are short
         root = Path(folder)
@@ -137,7 +138,7 @@ def real_gateway(runtime: str, **settings: object) -> Iterator[RealGateway]:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=(root / "log").open("w"),
         )  # fmt: skip
         try:
-            gateway = RealGateway(process, _first_line(process, root).split()[-1], root)
+            gateway = RealGateway(process, _first_line(process, root).split()[-1], root, runtime, key)
             _require_weights(gateway)
             yield gateway
             assert gateway.stop() == 0, (root / "log").read_text()
