@@ -35,6 +35,7 @@ SLEEPS = {
     "tests/contract/test_llama_cpp_process.py": "polls for a socket of a real process, under the test's deadline",
     "tests/fakes/engine.py": "the fake engine's ordered delays: slowness is what it fakes",
     "tests/fakes/gateway.py": "polls a condition of the whole gateway, with a deadline",
+    "tests/fakes/gateway_process.py": "polls a process and its gateway, with a deadline",
     "tests/faults/test_process.py": "polls the process table, with a deadline",
     "tests/llama_cpp_fixtures.py": "polls for a socket of a real process, with a deadline",
     "tests/security/test_framing.py": "polls a gauge with a deadline; outlives a deadline that must not fire",

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import psutil
 from backends.process.identity import Identity, alive, identify
 from tests.fakes.engine_control import FakeEngineControl
 
+Begin = Callable[..., Awaitable["GatewayProcess"]]
 ROOT = Path(__file__).parents[2]
 DEADLINE = 30.0
 CHAT = "/v1/chat/completions"
@@ -119,6 +121,12 @@ class GatewayProcess:
         places = (self.root / "t", self.state / "engines")
         return [str(path) for place in places if place.exists() for path in place.iterdir()]
 
+    async def until_no_more(self, model: str) -> None:
+        """Waits until ``model`` is nowhere in memory."""
+        async with asyncio.timeout(DEADLINE):
+            while model in await self.residents():
+                await asyncio.sleep(0.005)
+
     async def until_gone(self, *identities: Identity) -> None:
         """Waits until none of these processes lives."""
         async with asyncio.timeout(DEADLINE):
@@ -156,3 +164,40 @@ def chat(model: str, order: str = "fake: {}", *, stream: bool = False) -> dict[s
 def events_of(body: str) -> list[str]:
     """The data of a stream's events."""
     return [line[6:] for line in body.splitlines() if line.startswith("data: ")]
+
+
+class Streamed:
+    """A stream being read to its end; ``text`` is all that came."""
+
+    def __init__(self, gateway: GatewayProcess, body: dict[str, object]) -> None:
+        self.text = ""
+        self.status = 0
+        self.broken = False
+        self.task = asyncio.create_task(self._read(gateway.client, body))
+
+    async def _read(self, client: httpx.AsyncClient, body: dict[str, object]) -> None:
+        try:
+            async with client.stream("POST", CHAT, json=body) as response:
+                self.status = response.status_code
+                async for text in response.aiter_text():
+                    self.text += text
+        except httpx.TransportError:
+            self.broken = True
+
+    async def end(self) -> list[str]:
+        async with asyncio.timeout(DEADLINE):
+            await self.task
+        return events_of(self.text)
+
+
+def error_of(response: httpx.Response) -> dict[str, str]:
+    found = response.json()["error"]
+    assert set(found) == {"message", "type", "param", "code"}
+    return found
+
+
+def assert_cut(events: list[str], *, code: str, whole: int) -> None:
+    """``whole`` events, then the error, and no sign of a good end."""
+    assert len(events) == whole + 1
+    assert json.loads(events[-1])["error"]["code"] == code
+    assert "[DONE]" not in events

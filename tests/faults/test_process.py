@@ -231,16 +231,6 @@ async def test_grandchildren_die_when_the_engine_crashes(
     assert ledger.entries() == ()
 
 
-async def test_children_of_a_leader_that_never_became_ready_die_with_it(run_dir: Path, start: Start) -> None:
-    flags = ("--never-ready", "--grandchild", "group", "--pid-file", str(run_dir / "pids"))
-    process = await start(fake_plan(run_dir, *flags))
-    _, grandchild = await pids_of(run_dir)
-    psutil.Process(process.pid).kill()  # nobody wrote the grandchild down, and its parent is gone now
-    await ended(process)
-    await process.stop()
-    assert not alive(grandchild)
-
-
 async def test_a_hundred_megabytes_of_logs_cost_next_to_nothing(run_dir: Path, start: Start) -> None:
     before = psutil.Process().memory_info().rss
     process = await start(fake_plan(run_dir, "--logs-mb", "100"))

@@ -5,7 +5,7 @@ import pytest
 from backends.errors import BackendError, Cause
 from gateway.errors import TABLE, openai_envelope
 
-SECRET = "/home/somebody/.ssh/id"
+SECRET = "the last words of the engine"
 
 
 def test_all_that_is_not_said_is_empty() -> None:

@@ -1,6 +1,9 @@
 """What the fault suite does not reach: other watchers, other loops, failures at the start."""
 
 import asyncio
+import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +14,7 @@ import uvloop
 from backends.errors import BackendError, Cause
 from backends.process import supervisor, watch
 from backends.process.exit import Exit
+from backends.process.identity import Identity, alive, identify
 from backends.process.ledger import Ledger
 from backends.process.supervisor import EngineProcess
 from tests.fakes.engine_plan import fake_plan
@@ -105,3 +109,34 @@ async def test_stop_after_a_crash_returns_and_memory_is_gone(run_dir: Path):
     process.kill()
     assert process.exited.result().crashed
     assert await process.memory() == 0
+
+
+async def family(run_dir: Path, *flags: str) -> tuple[EngineProcess, Identity]:
+    """An engine, and its child as ``--pid-file`` wrote it down."""
+    plan = fake_plan(run_dir, *flags, "--pid-file", str(run_dir / "pids"))
+    process = await EngineProcess.start(plan, Ledger(run_dir / "engines"))
+    async with asyncio.timeout(30):
+        while not (run_dir / "pids").exists():
+            await asyncio.sleep(0)
+    child = identify(json.loads((run_dir / "pids").read_text())[1])
+    assert child is not None
+    return process, child
+
+
+async def test_children_of_a_leader_that_never_became_ready_die_with_it(run_dir: Path):
+    process, child = await family(run_dir, "--never-ready", "--grandchild", "group")
+    os.kill(process.pid, signal.SIGKILL)  # nobody has written the child down, and its parent is gone now
+    assert (await process.wait()).crashed
+    await process.stop()
+    assert not alive(child)
+
+
+async def test_what_survives_its_kill_stays_in_the_ledger(run_dir: Path, monkeypatch: pytest.MonkeyPatch):
+    process, child = await family(run_dir, "--grandchild", "session")
+    await process.wait_ready()
+    monkeypatch.setattr(supervisor, "_GONE_PATIENCE", 0.05)
+    monkeypatch.setattr(supervisor, "alive", lambda identity: identity == child)  # as one stuck in a driver would seem
+    await process.stop()
+    assert process.exited.result().stopped
+    (entry,) = Ledger(run_dir / "engines").entries()
+    assert child in entry.members
