@@ -99,7 +99,7 @@ def _rank(profile: ModelProfile, variant: Variant) -> tuple[int, int, int, str]:
 
 
 def _unknown(catalog: Catalog, name: str) -> BackendError:
-    listed = [p.id for p in catalog.profiles.values() if p.listed]
+    listed = [p.id for p in catalog.profiles.values() if p.listed and p.lifecycle != "retired"]
     bare = name[:80].rpartition("/")[2].partition(":")[0].lower()  # people write ORG/NAME and NAME:TAG elsewhere
     near = difflib.get_close_matches(bare, listed, n=3, cutoff=0.5)
     hint = f"; did you mean {', '.join(near)}?" if near else "; GET /v1/models lists what there is"
