@@ -16,12 +16,16 @@ _SUFFIX = ".json"
 
 
 class Entry(Struct, frozen=True, kw_only=True):
-    """One engine: its leader (whose pid is also the group's number) and the descendants seen when it was ready."""
+    """One engine: its leader (whose pid is also the group's number) and the descendants seen when it was ready.
+
+    ``folder`` is the run folder that was made for it alone, empty when there is none.
+    """
 
     leader: Identity
     boot: str
     command: str
     members: tuple[Identity, ...] = ()
+    folder: str = ""
 
     @property
     def group(self) -> int:

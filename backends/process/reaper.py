@@ -4,6 +4,7 @@ A group is killed only when a process recorded in it is proven alive by pid and 
 machine. A living member proves the group too: a group's number is not given out again while anybody is in it.
 """
 
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from backends.process.group import kill_each, signal_group
 from backends.process.identity import Identity, alive, boot_id, group_of
 from backends.process.ledger import Entry, Ledger
 
+RUN_PREFIX = "forebay-"
+"""How the names of run folders begin."""
 _POLL = 0.01
 
 
@@ -29,7 +32,7 @@ class Reaped(Struct, frozen=True, kw_only=True):
 def reap_orphans(directory: Path, *, patience: float = 5.0) -> list[Reaped]:
     """Kill the recorded groups that still live and wait up to ``patience`` seconds until their memory is back.
 
-    Entries are forgotten unless something survived. Returns what was found alive.
+    Entries are forgotten, and their run folders removed, unless something survived. Returns what was found alive.
     """
     ledger = Ledger(directory)
     boot = boot_id()
@@ -44,6 +47,7 @@ def reap_orphans(directory: Path, *, patience: float = 5.0) -> list[Reaped]:
             reaped.append(Reaped(command=entry.command, group=entry.group, killed=proven, gone=gone))
             if not gone:
                 continue
+        _remove_folder(entry)
         ledger.forget(entry)
     return reaped
 
@@ -53,6 +57,13 @@ def proven_alive(entry: Entry, boot: str) -> tuple[Identity, ...]:
     if entry.boot != boot:
         return ()
     return tuple(identity for identity in (entry.leader, *entry.members) if alive(identity))
+
+
+def _remove_folder(entry: Entry) -> None:
+    # By name too: an entry is only a file, and nothing but a folder that was made for one engine may go.
+    folder = Path(entry.folder)
+    if folder.name.startswith(RUN_PREFIX) and folder.is_dir() and not folder.is_symlink():
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait_gone(identities: tuple[Identity, ...], patience: float) -> bool:

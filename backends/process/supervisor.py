@@ -59,7 +59,8 @@ class EngineProcess:
         entries: list[Entry] = []
 
         def record(identity: Identity) -> None:
-            entries.append(Entry(leader=identity, boot=boot_id(), command=Path(plan.argv[0]).name))
+            command, folder = Path(plan.argv[0]).name, str(plan.socket.parent)
+            entries.append(Entry(leader=identity, boot=boot_id(), command=command, folder=folder))
             ledger.record(entries[0])
 
         child, _ = spawn(plan, record)

@@ -17,6 +17,7 @@ from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
 from backends.process.exit import Exit
 from backends.process.ledger import Ledger
+from backends.process.reaper import RUN_PREFIX
 from backends.process.supervisor import EngineProcess
 from backends.registry import backend_of, missing_engine, plan_of
 from backends.weights.store import WeightStore
@@ -67,7 +68,7 @@ class EngineLauncher:
         if absent is not None:
             raise absent
         try:
-            run_dir = Path(tempfile.mkdtemp(prefix="forebay-"))  # short: socket paths are limited to about 100 bytes
+            run_dir = Path(tempfile.mkdtemp(prefix=RUN_PREFIX))  # short: socket paths are limited to about 100 bytes
         except OSError as error:
             raise _no_disk(error) from error
         try:

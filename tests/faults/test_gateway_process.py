@@ -173,8 +173,10 @@ async def test_a_killed_gateway_takes_its_engines_along_and_the_next_one_reaps_t
     await running.end()
     assert running.broken
     assert alive(grandchild), "in a session of its own, out of the kernel's reach: this is what the ledger is for"
+    assert len(gateway.left_behind()) == 2, "its entry and its run folder"
     await gateway.start()
     assert not alive(grandchild)
+    assert gateway.left_behind() == []
     assert (await gateway.client.post(CHAT, json=chat("m"))).status_code == 200
     gateway.signal(signal.SIGTERM)
     assert await gateway.ended() == 0
