@@ -8,6 +8,7 @@ from backends.errors import BackendError
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.routing.route import Candidate, Route
 from gateway.scheduling.placement import Join, Load, Policy, Refuse, Serve, Wait, decide
+from gateway.scheduling.refusals import cooling
 from gateway.scheduling.runtime import Runtime
 
 
@@ -73,6 +74,9 @@ def _view(
             word, why = "wait", text
         case Refuse(_, text):
             word, why = "refuse", text
+    failure = scheduler.failures.get(candidate.target.variant_id)
+    if isinstance(decision, Load) and failure is not None and runtime.now() < failure.until:
+        word, why = "refuse", cooling(candidate.target, failure, runtime.now()).detail
     absent = missing(candidate.profile, candidate.variant)
     footprint = candidate.variant.footprint
     return CandidateView(
@@ -85,5 +89,5 @@ def _view(
         host_bytes=footprint.host_bytes,
         available=absent is None,
         decision=word,
-        why=why if absent is None else absent.detail,
+        why=why if absent is None or isinstance(decision, Refuse) else absent.detail,  # fetching would not make it fit
     )

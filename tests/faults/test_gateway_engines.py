@@ -74,6 +74,10 @@ async def test_an_engine_that_fails_to_start_says_why_to_the_operator_only(begin
     assert "failed once, next try in" in error_of(cooling)["message"]
     assert 1 <= int(cooling.headers["retry-after"]) <= 30
     assert words not in failed.text + cooling.text
+    explained = (await gateway.client.get("/api/explain", params={"model": "m"})).json()
+    assert explained["serves"] is None
+    assert explained["candidates"][0]["decision"] == "refuse"
+    assert "failed once, next try in" in explained["candidates"][0]["why"]
     gateway.signal(signal.SIGTERM)
     assert await gateway.ended() == 0
     lines = [json.loads(line) for line in gateway.errors.decode().splitlines()]
