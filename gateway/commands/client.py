@@ -19,6 +19,7 @@ class NotRunning(click.ClickException):
 def ask(settings: Settings, method: str, path: str, answer: type[T]) -> T:
     """The decoded answer. Raises ``NotRunning``, or ``ClickException`` with the gateway's own words."""
     connection = http.client.HTTPConnection(settings.host, settings.port, timeout=_TIMEOUT)
+    at = f"{settings.host}:{settings.port}"
     headers = {"host": "localhost"}
     key = settings.presented_key()
     if key is not None:
@@ -28,12 +29,17 @@ def ask(settings: Settings, method: str, path: str, answer: type[T]) -> T:
         response = connection.getresponse()
         body = response.read()
     except OSError as error:
-        raise NotRunning(f"no gateway answers at {settings.host}:{settings.port} ({error.strerror})") from None
+        raise NotRunning(f"no gateway answers at {at} ({error.strerror or error})") from None
+    except http.client.HTTPException:
+        raise click.ClickException(f"what answers at {at} is no gateway") from None
     finally:
         connection.close()
     if response.status != 200:
         raise click.ClickException(_message(body, response.status))
-    return msgspec.json.decode(body, type=answer)
+    try:
+        return msgspec.json.decode(body, type=answer)
+    except msgspec.DecodeError:
+        raise click.ClickException(f"what answers at {at} is no gateway, or one of another version") from None
 
 
 def _message(body: bytes, status: int) -> str:

@@ -9,8 +9,10 @@ from msgspec import Struct
 from msgspec.json import encode
 
 from backends.environments.doctor import Finding, examine
+from gateway.catalog.problem import Problem
 from gateway.commands.engines import engine_names, environments_of, worded
-from gateway.commands.offline import offline_services
+from gateway.commands.exposure import is_loopback, refusal, stored_keys
+from gateway.commands.offline import offline_parts
 from gateway.commands.sizes import size
 from gateway.http.services import Services
 from gateway.routing.explain import explain
@@ -34,12 +36,28 @@ class Space(Struct, frozen=True, kw_only=True):
     free_bytes: int
 
 
-class Report(Struct, frozen=True, kw_only=True):
-    """All that the doctor saw."""
+class Exposure(Struct, frozen=True, kw_only=True):
+    """Who can reach the gateway. ``refusal`` is why it would not listen there; ``keys`` are those that open it.
 
+    ``guarded`` once there is any key, even a revoked one, and on loopback too.
+    """
+
+    host: str
+    port: int
+    public: bool
+    guarded: bool
+    keys: int
+    refusal: str | None
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """All that the doctor saw. ``problems`` are mistakes in profiles: while there are any, no model is listed."""
+
+    exposure: Exposure
     devices: list[DeviceView]
     engines: list[Finding]
     disk: list[Space]
+    problems: list[str]
     models: list[Fit]
 
     @property
@@ -51,9 +69,9 @@ class Report(Struct, frozen=True, kw_only=True):
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="JSON output.")
 def doctor(as_json: bool) -> None:
-    """Look at devices, engines, disk and what fits. Exit code 1 when nothing can be served."""
+    """Look at devices, engines, disk, keys and what fits. Exit code 1 when nothing can be served."""
     settings = Settings()
-    report = examined(settings, offline_services(settings))
+    report = examined(settings, *offline_parts(settings))
     if as_json:
         click.echo(encode(report).decode())
     else:
@@ -62,13 +80,15 @@ def doctor(as_json: bool) -> None:
         sys.exit(1)
 
 
-def examined(settings: Settings, services: Services) -> Report:
+def examined(settings: Settings, services: Services, problems: tuple[Problem, ...]) -> Report:
     """Look at everything once. Takes seconds: engines are imported in their own environments."""
     environments = environments_of(settings)
     return Report(
+        exposure=_exposure(settings),
         devices=devices(services.runtime),
         engines=[finding for name in engine_names(environments) for finding in examine(environments, name)],
         disk=[_space(folder) for folder in (settings.cache_dir, settings.data_dir, settings.state_dir)],
+        problems=[str(problem) for problem in problems],
         models=[_fit(services, name) for name in services.catalog.catalog.profiles],
     )
 
@@ -85,20 +105,44 @@ def _fit(services: Services, model: str) -> Fit:
     return Fit(model=model, variant=None, device_bytes=shown.device_bytes, why=shown.why)
 
 
+def _exposure(settings: Settings) -> Exposure:
+    stored, own = stored_keys(settings), settings.presented_key() is not None
+    return Exposure(
+        host=settings.host,
+        port=settings.port,
+        public=not is_loopback(settings.host),
+        guarded=own or bool(stored),
+        keys=own + sum(key.revoked_at is None for key in stored),
+        refusal=refusal(settings),
+    )
+
+
 def _space(folder: Path) -> Space:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     return Space(folder=str(folder), free_bytes=shutil.disk_usage(there).free)
 
 
+def _reached(exposure: Exposure) -> str:
+    if exposure.refusal is not None:
+        return exposure.refusal
+    by = "the network" if exposure.public else "this machine only"
+    keys = f"every request needs a key ({exposure.keys} live)" if exposure.guarded else "no key is needed"
+    return f"{exposure.host}:{exposure.port}, reached by {by}; {keys}"
+
+
 def _lines(report: Report) -> list[str]:
     memory = (f"{d.id}: {d.name}, {size(d.total_bytes)}, {size(d.usable_bytes)} usable" for d in report.devices)
-    lines = ["devices:", *(f"  {line}" for line in memory)]
+    lines = ["address:", f"  {_reached(report.exposure)}", "devices:", *(f"  {line}" for line in memory)]
     lines += ["engines:", *(f"  {worded(finding)}" for finding in report.engines)]
     lines += ["disk:", *(f"  {space.folder}: {size(space.free_bytes)} free" for space in report.disk)]
+    if report.problems:
+        lines += ["mistakes in profiles:", *(f"  {problem}" for problem in report.problems)]
     lines.append("models:")
     for fit in report.models:
         what = f"{fit.variant}, {size(fit.device_bytes)}" if fit.variant else f"not now: {fit.why}"
         lines.append(f"  {fit.model}: {what}")
-    if not report.able:
+    if report.problems:
+        lines.append("no model is known until the mistakes in profiles are mended (forebay check)")
+    elif not report.able:
         lines.append("nothing can be served: install an engine and pull a model (make serve does both)")
     return lines

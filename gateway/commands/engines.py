@@ -12,7 +12,6 @@ from rich.table import Table
 from backends.environments.doctor import Finding, Level, examine
 from backends.environments.environments import Environments
 from backends.environments.runtimes import AUTO, runtimes_of
-from backends.errors import BackendError
 from gateway.commands.steps import StepLine
 from gateway.settings import Settings
 
@@ -54,11 +53,8 @@ def list_engines(as_json: bool) -> None:
 @click.option("--build", is_flag=True, help="Build from source, whatever ready wheels there are.")
 def install(name: str, runtime: str, build: bool) -> None:
     """Make the environment of engine NAME from its lock file."""
-    try:
-        with StepLine() as line:
-            done = environments_of(Settings()).install(name, runtime, build=build, progress=line)
-    except BackendError as error:
-        raise click.ClickException(f"{error.detail}\n{error.private}".rstrip()) from None
+    with StepLine() as line:
+        done = environments_of(Settings()).install(name, runtime, build=build, progress=line)
     state = "installed" if done.changed else "already here"
     click.echo(f"{done.engine}: {done.runtime} {done.version} {state}")
 
@@ -69,10 +65,7 @@ def doctor(name: str | None) -> None:
     """Say what is right and wrong with the engines, or with engine NAME. Exit code 1 when something is wrong."""
     environments = environments_of(Settings())
     names = [name] if name else engine_names(environments)
-    try:
-        found = {each: examine(environments, each) for each in names}
-    except BackendError as error:
-        raise click.ClickException(error.detail) from None
+    found = {each: examine(environments, each) for each in names}
     for each, findings in found.items():
         click.echo(f"{each}:")
         for finding in findings:

@@ -5,7 +5,6 @@ from msgspec.json import encode
 from rich.console import Console
 from rich.table import Table
 
-from backends.errors import BackendError
 from gateway.commands.client import NotRunning, ask
 from gateway.commands.offline import offline_services
 from gateway.commands.sizes import size
@@ -32,7 +31,8 @@ def explain(model: str, as_json: bool) -> None:
     table = Table("VARIANT", "ENGINE", "WEIGHTS", "+ KV", "+ COMPUTE", "= DEVICE", "DECISION", "WHY")
     for c in found.candidates:
         parts = (size(c.weights_bytes), size(c.kv_bytes), size(c.compute_bytes), size(c.device_bytes))
-        table.add_row(c.variant, c.engine, *parts, c.decision if c.available else "missing", c.why)
+        decision = c.decision if c.available or c.decision == "refuse" else "missing"
+        table.add_row(c.variant, c.engine, *parts, decision, c.why)
     console = Console()
     console.print(table)
     console.print(f"served now: {found.model}:{found.serves}" if found.serves else "served now: nothing of the above")
@@ -42,8 +42,4 @@ def explain(model: str, as_json: bool) -> None:
 
 def _offline(settings: Settings, model: str) -> Explanation:
     services = offline_services(settings)
-    try:
-        route = services.table().route(model)
-    except BackendError as error:
-        raise click.ClickException(error.detail) from None
-    return explain_route(route, services.runtime, services.dispatcher.missing)
+    return explain_route(services.table().route(model), services.runtime, services.dispatcher.missing)

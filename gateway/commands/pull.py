@@ -2,7 +2,6 @@
 
 import click
 
-from backends.errors import BackendError
 from backends.weights.pull import pull as pull_weights
 from backends.weights.store import WeightStore
 from gateway.commands.offline import offline_services
@@ -19,12 +18,8 @@ def pull(model: str, every: bool) -> None:
     """Fetch and verify the weights of MODEL (a name, an alias or profile:variant). Resumes what was cut off."""
     settings = Settings()
     services = offline_services(settings)
-    try:
-        route = services.table().route(model)
-        for candidate in _wanted(services, route, every=every):
-            _pull(settings, candidate)
-    except BackendError as error:
-        raise click.ClickException(f"{error.detail}\n{error.private}".rstrip()) from None
+    for candidate in _wanted(services, services.table().route(model), every=every):
+        _pull(settings, candidate)
 
 
 def _wanted(services: Services, route: Route, *, every: bool) -> list[Candidate]:

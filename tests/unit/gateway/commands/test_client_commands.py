@@ -1,6 +1,8 @@
 """ps and explain against a gateway that runs, and what is said when none does."""
 
 import asyncio
+import socket
+import threading
 
 import pytest
 
@@ -40,6 +42,33 @@ def test_no_gateway(shell):
     assert "no gateway answers at 127.0.0.1:9" in done.stderr
     with pytest.raises(NotRunning):
         ask(Settings(), "GET", "/api/ps", dict[str, object])
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", "no gateway, or one of another version"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "is no gateway"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 500\r\n\r\n{", "is no gateway"),
+        (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 3\r\n\r\nbad", "the gateway answered 502"),
+    ],
+)
+def test_something_else_answers(shell, answer, words):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        shell.set("port", str(listener.getsockname()[1]))
+
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        done = shell.run("ps")
+        thread.join()
+    assert done.exit_code == 1
+    assert words in done.stderr
 
 
 def test_help_names_every_command(shell):

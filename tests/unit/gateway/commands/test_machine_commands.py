@@ -84,6 +84,43 @@ def test_doctor(shell):
     assert "small: not now:" in text
 
 
+def test_doctor_says_who_reaches_the_gateway(shell):
+    (shell.root / "profiles" / "echo.yaml").unlink()
+
+    def reached() -> str:
+        return shell.run("doctor").stdout.splitlines()[1]
+
+    assert reached() == "  127.0.0.1:9, reached by this machine only; no key is needed"
+    shell.ok("keys", "create", "laptop")
+    assert "every request needs a key (1 live)" in reached()
+    shell.ok("keys", "revoke", shell.json("keys", "list")[0]["id"])
+    assert "every request needs a key (0 live)" in reached()
+    shell.set("host", "0.0.0.0")
+    assert "set FOREBAY_ALLOW_REMOTE=1" in reached()
+    shell.set("allow_remote", "1")
+    assert "without a key" in reached()
+    shell.set("api_key", "of-the-operator")
+    assert reached() == "  0.0.0.0:9, reached by the network; every request needs a key (1 live)"
+
+
+def test_doctor_with_mistakes_in_profiles(shell):
+    shell.profile("bad", "id: bad\nnam: x\n")
+    done = shell.run("doctor")
+    assert done.exit_code == 1
+    assert "bad.yaml:2" in done.stdout
+    assert "until the mistakes in profiles are mended" in done.stdout
+    assert done.stderr == ""
+    assert not (shell.root / "state" / "forebay.db").exists()
+
+
+def test_doctor_tells_nobody_to_pull_what_cannot_fit(shell):
+    shell.profile("small", WITH_WEIGHTS.replace("weights_bytes: 1000}", "weights_bytes: 98000000000000}"))
+    fits = {fit["model"]: fit for fit in shell.json("doctor")["models"]}
+    assert fits["small"]["device_bytes"] == 98000000000000
+    assert "pull" not in fits["small"]["why"]
+    assert "pull" not in shell.json("explain", "small")["candidates"][0]["why"]
+
+
 def test_doctor_of_a_machine_that_can_serve_nothing(shell):
     (shell.root / "profiles" / "echo.yaml").unlink()
     shell.profile("small", WITH_WEIGHTS)
