@@ -86,6 +86,7 @@ class Edge:
                 note_failure(exchange, cut)
                 await (_end_stream(send, cut) if started else _send_error(send_head, cut))
             else:
+                exchange.outcome = "cancelled"
                 raise
         finally:
             now = time.perf_counter()
