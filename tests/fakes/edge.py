@@ -17,7 +17,6 @@ from gateway.telemetry.logs import Logging
 from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.recorder import Recorder
 
-
 KEY = "operator-key-of-this-test"
 
 
