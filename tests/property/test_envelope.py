@@ -54,6 +54,68 @@ def test_depth(levels, opening, noise):
         assert Envelope.parse(body).model == "m"
 
 
+def depth(value) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                ["[%s]", '{"a":%s}', '{"]":%s}', '["]",%s,"["]', "[[],%s,{}]", '{"\\\\":"\\"}\\\\",%s:%s}']
+            ),
+            st.sampled_from(['"]"', '"\\"["', '"\\\\"', '"\\n"']),
+        ),
+        max_size=90,
+    )
+)
+def test_depth_is_that_of_the_values_whatever_the_strings_hold(layers):
+    """Brackets in strings, escaped quotes and backslashes neither hide a level nor make one."""
+    text = "1"
+    for around, noise in layers:
+        text = around.replace("%s:%s", f'"k":{noise},"v":%s') % text
+    body = f'{{"model":"m","pad":[{"[]," * 70}1],"x":{text}}}'
+    deep = depth(json.loads(body)) > MOST_LEVELS
+    try:
+        Envelope.parse(body.encode())
+    except BackendError as error:
+        assert (deep, "nested deeper" in error.detail) == (True, True)  # noqa: PT017  # either may happen
+    else:
+        assert not deep
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '["]",' * 400 + "1" + ',"["]' * 400,
+        '[{"a":' * 40 + "1" + "}]" * 40,
+        '["\\"]\\"",' * 400 + "1" + ',"\\"[\\""]' * 400,
+    ],
+    ids=["masked by strings", "two kinds in turn", "masked behind escaped quotes"],
+)
+def test_no_way_around_the_depth(text):
+    body = f'{{"model": "m", "x": {text}}}'
+    assert depth(json.loads(body)) > MOST_LEVELS
+    with pytest.raises(BackendError, match="nested deeper"):
+        Envelope.parse(body.encode())
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"model":"\\ud800"}', b'{"\\ud800":1,"model":"a"}', b'{"model":"a","x":1e}', b'{"model":"a","x":"\n"}']
+)
+def test_what_python_would_let_pass_is_refused(body):
+    with pytest.raises(BackendError, match=r"not valid JSON|must be a string"):
+        Envelope.parse(body)
+
+
+def test_numbers_of_any_size_and_deep_escapes_pass_unchanged():
+    body = b'{"model":"a","n":' + b"9" * 5000 + b',"e":1e999,"s":"\\ud83d\\ude00"}'
+    envelope = Envelope.parse(body)
+    assert envelope.with_model("a") == body
+
+
 @pytest.mark.parametrize(
     ("body", "param", "words"),
     [
@@ -70,7 +132,7 @@ def test_depth(levels, opening, noise):
         (b'{"model": "m", "stream": 1}', "stream", "true or false"),
         (b'{"model": "m"} x', None, "not valid JSON"),
         (b'{"model": "m", "a": NaN}', None, "not valid JSON"),
-        (b"[" * 100_000, None, "nested deeper"),
+        (b"[" * 100_000, None, "not a JSON object"),
         (b'{"a":' * 100_000, None, "nested deeper"),
     ],
 )
