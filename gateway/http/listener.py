@@ -122,6 +122,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self._linger_timer: asyncio.TimerHandle | None = None
         self._lingered = 0
         self._hangup = Hangup()
+        self._earlier: list[Hangup] = []
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
@@ -139,7 +140,8 @@ class HardenedProtocol(HttpToolsProtocol):
         unanswered = cycle is not None and not cycle.response_complete
         super().connection_lost(exc)
         if unanswered:
-            self._hangup.signal()
+            for hangup in (*self._earlier, self._hangup):
+                hangup.signal()
 
     def data_received(self, data: bytes) -> None:
         if self._reading_head:
@@ -200,6 +202,9 @@ class HardenedProtocol(HttpToolsProtocol):
             self._refuse(400)
         self._reading_head = False
         self._disarm()
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_complete:
+            self._earlier.append(self._hangup)  # pipelined: this one is still being answered
         self._hangup = Hangup()
         self.scope[HANGUP] = self._hangup  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()
@@ -218,6 +223,8 @@ class HardenedProtocol(HttpToolsProtocol):
         if self._hangup.received:
             self._head_bytes = 0
             self._reading_head = True
+            if self._earlier and not self.pipeline:
+                self._earlier.clear()
         elif self.cycle.response_complete:
             # Answered before its body was here (a wrong key, too large): closing now would reset the connection under
             # the client's feet, and it would never see the answer.

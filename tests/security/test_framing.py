@@ -135,6 +135,28 @@ async def test_hangup_is_signalled_once_the_client_is_gone():
             await gone.wait()
 
 
+async def test_hangup_is_signalled_to_the_request_in_progress_also_when_others_are_pipelined_behind_it():
+    begun, gone, asked = asyncio.Event(), asyncio.Event(), []
+
+    async def wait_for_hangup(scope, receive, send):
+        asked.append(scope["path"])
+        if scope["path"] == "/":
+            await answer_ok(scope, receive, send)
+            return
+        scope[HANGUP].callback = gone.set
+        begun.set()
+        await gone.wait()
+
+    async with listening(wait_for_hangup) as port:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write((HEAD + b"\r\n") * 3 + HEAD.replace(b"/ ", b"/held ") + b"\r\n" + (HEAD + b"\r\n") * 3)
+        async with asyncio.timeout(20):
+            await begun.wait()
+            writer.transport.abort()
+            await gone.wait()
+        assert asked == ["/"] * 3 + ["/held"], "what waited behind it is not begun"
+
+
 async def test_a_reader_that_stalls_is_dropped():
     dropped = asyncio.Event()
 
