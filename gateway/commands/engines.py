@@ -6,13 +6,12 @@ from pathlib import Path
 import click
 from msgspec import Struct
 from msgspec.json import encode
-from rich.console import Console
-from rich.table import Table
 
 from backends.environments.doctor import Finding, Level, examine
 from backends.environments.environments import Environments
 from backends.environments.runtimes import AUTO, runtimes_of
 from gateway.commands.steps import StepLine
+from gateway.commands.table import show
 from gateway.settings import Settings
 
 _MARKS = {Level.OK: "ok", Level.WARNING: "note", Level.ERROR: "WRONG"}
@@ -41,10 +40,8 @@ def list_engines(as_json: bool) -> None:
     if as_json:
         click.echo(encode(listed).decode())
         return
-    table = Table("ENGINE", "RUNTIME", "VERSION", "INSTALLED")
-    for each in listed:
-        table.add_row(each.engine, each.runtime, each.version, "yes" if each.installed else "no")
-    Console().print(table)
+    rows = ((each.engine, each.runtime, each.version, "yes" if each.installed else "no") for each in listed)
+    show(("ENGINE", "RUNTIME", "VERSION", "INSTALLED"), rows)
 
 
 @engines.command()

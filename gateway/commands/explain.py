@@ -2,13 +2,12 @@
 
 import click
 from msgspec.json import encode
-from rich.console import Console
-from rich.table import Table
 
 from gateway.commands.client import NotRunning, ask
 from gateway.commands.offline import offline_services
 from gateway.commands.sizes import size
-from gateway.routing.explain import Explanation
+from gateway.commands.table import show
+from gateway.routing.explain import CandidateView, Explanation
 from gateway.routing.explain import explain as explain_route
 from gateway.settings import Settings
 
@@ -28,16 +27,16 @@ def explain(model: str, as_json: bool) -> None:
     if as_json:
         click.echo(encode(found).decode())
         return
-    table = Table("VARIANT", "ENGINE", "WEIGHTS", "+ KV", "+ COMPUTE", "= DEVICE", "DECISION", "WHY")
-    for c in found.candidates:
-        parts = (size(c.weights_bytes), size(c.kv_bytes), size(c.compute_bytes), size(c.device_bytes))
-        decision = c.decision if c.available or c.decision == "refuse" else "missing"
-        table.add_row(c.variant, c.engine, *parts, decision, c.why)
-    console = Console()
-    console.print(table)
-    console.print(f"served now: {found.model}:{found.serves}" if found.serves else "served now: nothing of the above")
+    columns = ("VARIANT", "ENGINE", "WEIGHTS", "+ KV", "+ COMPUTE", "= DEVICE", "DECISION", "WHY")
+    show(columns, (_row(candidate) for candidate in found.candidates))
+    click.echo(f"served now: {found.model}:{found.serves}" if found.serves else "served now: nothing of the above")
     for rule in found.fallbacks:
-        console.print(f"falls back on {rule}")
+        click.echo(f"falls back on {rule}")
+
+
+def _row(c: CandidateView) -> tuple[str, ...]:
+    parts = (size(c.weights_bytes), size(c.kv_bytes), size(c.compute_bytes), size(c.device_bytes))
+    return c.variant, c.engine, *parts, c.decision if c.available or c.decision == "refuse" else "missing", c.why
 
 
 def _offline(settings: Settings, model: str) -> Explanation:

@@ -2,12 +2,11 @@
 
 import click
 from msgspec.json import encode
-from rich.console import Console
-from rich.table import Table
 
 from gateway.catalog.listing import ModelListing, describe
 from gateway.commands.offline import offline_services
 from gateway.commands.sizes import size
+from gateway.commands.table import show
 from gateway.settings import Settings
 
 
@@ -24,10 +23,8 @@ def models(fits: bool, as_json: bool) -> None:
     if as_json:
         click.echo(encode(listed).decode())
         return
-    table = Table("MODEL", "NAME", "TASKS", "TIER", "CONTEXT", "SMALLEST", "FITS", "LICENCE")
-    for model in listed:
-        table.add_row(*_row(model))
-    Console().print(table)
+    columns = ("MODEL", "NAME", "TASKS", "TIER", "CONTEXT", "SMALLEST", "FITS", "LICENCE")
+    show(columns, (_row(model) for model in listed))
 
 
 def _row(model: ModelListing) -> tuple[str, ...]:

@@ -2,11 +2,10 @@
 
 import click
 from msgspec.json import encode
-from rich.console import Console
-from rich.table import Table
 
 from gateway.commands.client import ask
 from gateway.commands.sizes import size
+from gateway.commands.table import show
 from gateway.scheduling.views import ResidentView
 from gateway.settings import Settings
 
@@ -19,11 +18,14 @@ def ps(as_json: bool) -> None:
     if as_json:
         click.echo(encode(found).decode())
         return
-    table = Table("MODEL", "VARIANT", "STATE", "MEMORY", "ON", "BUSY", "QUEUED", "IDLE", "PID")
-    for r in found:
-        state = f"{r.state}, pinned" if r.pinned else r.state
-        busy, idle = f"{r.in_flight}/{r.slots}", f"{r.idle_seconds:.0f} s"
-        table.add_row(
-            r.model, r.variant, state, size(r.device_bytes), " ".join(r.devices), busy, str(r.queued), idle, str(r.pid)
-        )
-    Console().print(table if found else "nothing is loaded")
+    if not found:
+        click.echo("nothing is loaded")
+        return
+    show(("MODEL", "VARIANT", "STATE", "MEMORY", "ON", "BUSY", "QUEUED", "IDLE", "PID"), (_row(r) for r in found))
+
+
+def _row(r: ResidentView) -> tuple[str, ...]:
+    state = f"{r.state}, pinned" if r.pinned else r.state
+    busy, idle = f"{r.in_flight}/{r.slots}", f"{r.idle_seconds:.0f} s"
+    memory, where = size(r.device_bytes), " ".join(r.devices)
+    return r.model, r.variant, state, memory, where, busy, str(r.queued), idle, str(r.pid)

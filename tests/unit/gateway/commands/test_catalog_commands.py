@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.fakes.gateway import engine_profile
 from tests.unit.backends.weights.conftest import DATA, make_wheel
 from tests.unit.gateway.commands.conftest import WITH_WEIGHTS
 
@@ -34,6 +35,14 @@ def test_models(shell):
     assert listed["fits"] is True
     assert {model["id"] for model in shell.json("models", "--fits")} == {"echo", "small"}
     assert "small" in shell.ok("models")
+
+
+def test_names_are_never_cut_short(shell):
+    name = "a-model-with-a-name-that-is-longer-than-any-column-should-be"
+    shell.profile(name, engine_profile(name))
+    lines = [line.split() for line in shell.ok("models").splitlines()]
+    assert name in [words[0] for words in lines]
+    assert lines[0][0] == "MODEL"
 
 
 def test_a_command_stops_at_a_broken_catalog(shell):
