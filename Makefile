@@ -23,7 +23,7 @@ $(VENV)/pyvenv.cfg:
 
 $(GATEWAY_STAMP): requirements/gateway.txt requirements/build.txt pyproject.toml | $(VENV)/pyvenv.cfg
 	@echo "== installing the gateway (hash-pinned)"
-	@$(PIP) install --quiet --progress-bar on --require-hashes --only-binary :all: -r requirements/gateway.txt -r requirements/build.txt
+	@$(PIP) install --progress-bar on --require-hashes --only-binary :all: -r requirements/gateway.txt -r requirements/build.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -31,7 +31,7 @@ setup-dev: $(DEV_STAMP) ## Add the tools for tests and checks
 
 $(DEV_STAMP): $(GATEWAY_STAMP) requirements/dev.txt
 	@echo "== installing test and check tools (hash-pinned)"
-	@$(PIP) install --quiet --progress-bar on --require-hashes --only-binary :all: -r requirements/dev.txt
+	@$(PIP) install --progress-bar on --require-hashes --only-binary :all: -r requirements/dev.txt
 	@touch $@
 
 serve: setup ## Set up everything and serve SmolLM2-135M on http://127.0.0.1:8000
