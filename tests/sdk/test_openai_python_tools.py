@@ -3,19 +3,19 @@
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageFunctionToolCall
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from tests.real_gateway import MODEL
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
 ASK = {"role": "user", "content": "What is the weather in Paris?"}
-PLACE = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+PLACE = {"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"]}
 
 
 def tool(name: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ ASKED: dict[str, Any] = {"model": MODEL, "messages": [ASK], "temperature": 0, "m
 
 
 class GetTime(BaseModel):
-    city: str
+    city: Annotated[str, Field(max_length=20)]
 
 
 def past(cities: Iterable[str]) -> list[dict[str, Any]]:
@@ -157,7 +157,7 @@ def test_the_stream_of_events_parses_arguments(client: openai.OpenAI) -> None:
 
 def test_a_schema_of_arguments_is_enforced(client: openai.OpenAI) -> None:
     unit = {"type": "string", "enum": ["celsius", "kelvin"]}
-    days = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+    days = {"type": "array", "items": {"enum": [1, 2, 3]}, "minItems": 2, "maxItems": 2}
     schema = {"type": "object", "properties": {"unit": unit, "days": days}, "required": ["unit", "days"]}
     asked = ASKED | {"tools": [tool("forecast", schema)]}
     (call,) = calls(client.chat.completions.create(**asked, tool_choice="required", parallel_tool_calls=False))

@@ -11,7 +11,7 @@ const deadline = 60_000;
 
 const sum = { model, messages: [{ role: "user", content: "What is 2+2?" }], temperature: 0, max_tokens: 16 };
 const endless = { model, messages: [{ role: "user", content: "Tell a story." }], max_tokens: 1500, logit_bias: { 0: -100, 2: -100 } };
-const place = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+const place = { type: "object", properties: { city: { type: "string", maxLength: 20 } }, required: ["city"] };
 const tools = ["get_weather", "get_time"].map((name) => ({ type: "function", function: { name, parameters: place } }));
 const forecast = { ...sum, messages: [{ role: "user", content: "What is the weather in Paris?" }], max_tokens: 100, tools };
 const named = { type: "function", function: { name: "get_weather" } };
@@ -114,12 +114,12 @@ test("runTools calls the function and goes on", async () => {
 });
 
 test("a schema is enforced and parsed", async () => {
-  const properties = { name: { type: "string" }, continent: { enum: ["Europe", "Asia"] }, rivers: { type: "integer" } };
+  const properties = { name: { type: "string", maxLength: 20 }, continent: { enum: ["Europe", "Asia"] }, old: { type: "boolean" } };
   const schema = { type: "object", properties, required: Object.keys(properties), additionalProperties: false };
   const format = { type: "json_schema", json_schema: { name: "city", strict: true, schema } };
   const answer = await client.chat.completions.parse({ ...sum, max_tokens: 100, response_format: format });
   const city = answer.choices[0].message.parsed;
-  assert.deepEqual(Object.keys(city).sort(), ["continent", "name", "rivers"]);
+  assert.deepEqual(Object.keys(city).sort(), ["continent", "name", "old"]);
   assert.ok(["Europe", "Asia"].includes(city.continent));
   const messages = [{ role: "user", content: "Write {}." }];
   const object = await client.chat.completions.create({ ...sum, messages, max_tokens: 200, response_format: { type: "json_object" } });
