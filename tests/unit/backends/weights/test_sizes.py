@@ -1,0 +1,82 @@
+"""Caches against llama.cpp's own log, files against the sizes that their publishers show, profiles against both."""
+
+import pytest
+
+from backends.weights.architecture import Architecture, Attention
+from backends.weights.ggml import BY_NAME
+from backends.weights.kv import kv_bytes
+from backends.weights.quantise import Part, more_bits, tensor_type
+from tools import footprints
+from tools.published import MODELS
+
+MIB = 2**20
+GEMMA_270M = Architecture(
+    name="gemma3",
+    vocabulary=262144,
+    embedding=640,
+    attention=(
+        Attention(layers=3, kv_heads=1, key=256, value=256),
+        Attention(layers=15, kv_heads=1, key=256, value=256, window=512),
+    ),
+)
+
+
+@pytest.mark.parametrize(("context", "slots", "mib"), [(8192, 8, 24.0 + 67.5), (32768, 4, 96.0 + 37.5)])
+def test_a_cache_with_windows_is_what_llama_cpp_prints(context, slots, mib):
+    assert kv_bytes(GEMMA_270M, context, slots) == mib * MIB
+
+
+def test_a_smaller_cache_type_takes_its_share():
+    whole = kv_bytes(GEMMA_270M, 8192, 1)
+    assert kv_bytes(GEMMA_270M, 8192, 1, cache_k="q8_0", cache_v="q8_0") == whole * 34 // 64
+    assert kv_bytes(GEMMA_270M, 8192, 1, cache_k="q4_0", cache_v="f16") == whole * (18 + 64) // 128
+
+
+def test_a_recurrent_state_counts_by_slot():
+    shape = MODELS["qwen3-coder-next"].architecture("x")
+    grown = kv_bytes(shape, 262144, 2) - kv_bytes(shape, 262144, 1)
+    assert grown == shape.recurrent_bytes > 70 * MIB
+
+
+PUBLISHED = {
+    ("qwen3-30b-a3b", "Q4_K_M"): 18.56,
+    ("qwen3-30b-a3b", "Q8_0"): 32.48,
+    ("qwen3-32b", "Q4_K_M"): 19.76,
+    ("phi-4", "Q4_K_M"): 9.05,
+    ("gemma-3-1b", "Q4_K_M"): 0.806,
+    ("gemma-3-4b", "Q4_K_M"): 2.49,
+    ("gemma-3-12b", "Q4_K_M"): 7.30,
+    ("gemma-3-27b", "Q4_K_M"): 16.55,
+    ("mistral-small", "Q4_K_M"): 14.33,
+    ("mistral-nemo", "Q4_K_M"): 7.48,
+    ("llama-4-scout", "Q4_K_M"): 65.36,
+}
+"""GB (10**9) of the files as their publishers show them, rounded; a file has some MB of vocabulary besides weights."""
+
+
+@pytest.mark.parametrize(("model", "recipe"), PUBLISHED)
+def test_computed_files_are_as_large_as_the_published_ones(model, recipe):
+    assert MODELS[model].bytes(recipe) / 1e9 == pytest.approx(PUBLISHED[model, recipe], rel=0.012)
+
+
+def test_the_recipe():
+    down = Part(role="ffn_down", shape=(512, 8), layers=tuple(range(32)), depth=32)
+    types = [tensor_type(down, layer, "Q4_K_M").name for layer in range(32)]
+    assert types[:4] == ["Q6_K"] * 4
+    assert types[4:7] == ["Q4_K", "Q4_K", "Q6_K"]
+    assert types[28:] == ["Q6_K"] * 4
+    assert types.count("Q6_K") == sum(more_bits(layer, 32) for layer in range(32))
+    assert tensor_type(Part(role="output", shape=(256, 8)), 0, "Q4_K_M") is BY_NAME["Q6_K"]
+    assert tensor_type(Part(role="embedding", shape=(256, 8)), 0, "Q4_K_M") is BY_NAME["Q4_K"]
+    assert tensor_type(Part(role="embedding", shape=(256, 8), tied=True), 0, "Q5_K_M") is BY_NAME["Q6_K"]
+    assert tensor_type(Part(role="attn_qkv", shape=(256, 8)), 0, "Q4_K_M") is BY_NAME["Q5_K"]
+    assert tensor_type(Part(role="other", shape=(576, 8)), 0, "Q4_K_M") is BY_NAME["Q5_0"]
+    assert tensor_type(Part(role="norm", shape=(256,)), 0, "Q8_0") is BY_NAME["F32"]
+    assert tensor_type(Part(role="router", shape=(256, 8)), 0, "Q8_0") is BY_NAME["F32"]
+
+
+def test_the_profiles_say_what_is_computed(capsys):
+    assert footprints.main(["--check"]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out == ""
+    assert footprints.main([]) == 0
+    assert "qwen3-30b-a3b:q4_k_m-cpu-moe: weights 997554176 (1.00 GB)" in capsys.readouterr().out
