@@ -57,6 +57,7 @@ imports: ## Import contracts
 
 docs: ## Profiles, documents and the house's rules
 	@$(BIN)/forebay check
+	@$(BIN)/python -m tools.footprints --check
 	@$(BIN)/python -m pytest -q -p no:randomly tests/test_docs.py tests/test_shape.py
 
 format: setup-dev ## Format the code
