@@ -1,0 +1,60 @@
+"""What a client gets when an engine refuses, breaks or stalls, before and after the first event."""
+
+import pytest
+
+from tests.fakes.gateway import engine_profile, running_gateway
+from tests.fakes.gateway_process import CHAT, chat, control_of, events_of
+
+
+@pytest.mark.parametrize(
+    ("status", "answered", "code"),
+    [
+        (400, 400, None),
+        (404, 404, "model_not_found"),
+        (413, 413, "request_too_large"),
+        (418, 502, "upstream_error"),
+        (422, 400, None),
+        (429, 429, "upstream_rate_limited"),
+        (500, 502, "upstream_error"),
+        (503, 502, "upstream_error"),
+    ],
+)
+async def test_an_engines_refusal_has_a_meaning_plain_or_streamed(status, answered, code):
+    async with running_gateway({"m": engine_profile("m")}) as gateway:
+        for stream in (False, True):
+            answer = await gateway.client.post(CHAT, json=chat("m", f'fake: {{"status": {status}}}', stream=stream))
+            assert (answer.status_code, answer.json()["error"]["code"]) == (answered, code)
+            assert ("ordered by the test" in answer.text) == (status in (400, 404, 413, 422))
+        assert gateway.in_flight() == 0
+
+
+@pytest.mark.parametrize("order", ['{"cut_after": 3}', '{"hold": 3}'])
+async def test_a_stream_that_breaks_ends_with_an_error_and_without_done(order):
+    async with running_gateway({"m": engine_profile("m")}, idle_timeout=0.2) as gateway:
+        answer = await gateway.client.post(CHAT, json=chat("m", f"fake: {order}", stream=True))
+        assert answer.status_code == 200
+        *before, last = events_of(answer.text)
+        assert len(before) == 3, "what came before the break is the client's"
+        assert '"error"' in last
+        assert ("upstream_timeout" in last) == ("hold" in order)
+        assert "[DONE]" not in answer.text
+        assert gateway.in_flight() == 0
+
+
+async def test_a_broken_request_to_an_engine_leaves_the_others_alone():
+    async with running_gateway({"m": engine_profile("m")}) as gateway:
+        await gateway.client.post("/api/load", json={"model": "m"})
+        engine = control_of(gateway.services.runtime.running["m:only"].pid)
+        async with gateway.client.stream("POST", CHAT, json=chat("m", 'fake: {"hold": 3}', stream=True)) as good:
+            await engine.wait("held")
+            await gateway.client.post(CHAT, json=chat("m", 'fake: {"cut_after": 2}', stream=True))
+            await engine.release()
+            text = (await good.aread()).decode()
+        assert events_of(text)[-1] == "[DONE]"
+
+
+async def test_a_plain_answer_that_breaks_is_a_proper_status():
+    async with running_gateway({"m": engine_profile("m")}) as gateway:
+        answer = await gateway.client.post(CHAT, json=chat("m", 'fake: {"cut_after": 1}'))
+        assert answer.status_code == 502
+        assert gateway.in_flight() == 0
