@@ -29,6 +29,7 @@ class Connection(asyncio.Protocol):
         self._pieces: list[bytes] = []
         self._buffered = 0
         self._head_bytes = 0
+        self._barren_bytes = 0
         self._paused = False
         self.exchanges = 0
         self.closed = False
@@ -44,7 +45,7 @@ class Connection(asyncio.Protocol):
         self.answered = False
         self.error: BackendError | None = None
         self._pieces.clear()
-        self._buffered = self._head_bytes = 0
+        self._buffered = self._head_bytes = self._barren_bytes = 0
 
     # --- the caller's side ----------------------------------------------------------------------------------------
 
@@ -52,6 +53,9 @@ class Connection(asyncio.Protocol):
         """Writes a whole request, head and body in one."""
         self.reset()
         self.exchanges += 1
+        if self.closed:  # between connecting and now: nothing would wake the caller any more
+            self._end_of_input(None)
+            return
         self._transport.write(request)
 
     def take(self) -> bytes:
@@ -61,7 +65,7 @@ class Connection(asyncio.Protocol):
             return b""
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        self._buffered = 0
+        self._buffered = self._barren_bytes = 0
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
@@ -71,6 +75,11 @@ class Connection(asyncio.Protocol):
     def buffered(self) -> int:
         """Body bytes that wait."""
         return self._buffered
+
+    @property
+    def reusable(self) -> bool:
+        """Whether another request may follow: both sides have said everything, and the backend keeps the connection."""
+        return self.keep_alive and self.complete and not self.closed and not self._transport.get_write_buffer_size()
 
     async def wait(self, deadline: float) -> None:
         """Returns when something new has come, or nothing more will. ``deadline`` is loop time.
@@ -115,13 +124,19 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.answered = True
+        before = self._buffered
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError as error:
-            self._fail(BackendError(Cause.UPSTREAM_PROTOCOL, "the backend broke the HTTP protocol", private=str(error)))
-            self._transport.abort()
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self._break(str(error))
             return
-        if self._buffered > HIGH_WATER and not self._paused:
+        if self._buffered == before:
+            # Head, chunk sizes, trailers: the parser keeps what is unfinished of them, however long.
+            self._barren_bytes += len(data)
+            if self._barren_bytes > MOST_HEAD_BYTES and not self.complete:
+                self._break("too much besides the body")
+                return
+        elif self._buffered > HIGH_WATER and not self._paused:
             self._paused = True
             self._transport.pause_reading()
         if self._waiter is not None and not self._waiter.done():
@@ -131,14 +146,16 @@ class Connection(asyncio.Protocol):
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.closed = True
+        by_peer, self.closed = not self.closed, True
         if not self.complete and self.error is None:
-            self._end_of_input(exc)
+            if by_peer and exc is None and self.has_head and self._ends_with_connection():
+                self.complete = True
+            else:
+                self._end_of_input(exc)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self._wake()
 
     def _end_of_input(self, exc: Exception | None) -> None:
         private = "" if exc is None else type(exc).__name__
@@ -147,18 +164,30 @@ class Connection(asyncio.Protocol):
                 Cause.STREAM_BROKEN, "the backend ended in the middle of its answer", private=private
             )
         else:
-            self.error = BackendError(Cause.UPSTREAM_CONNECT, "the backend closed without an answer", private=private)
+            # Not UPSTREAM_CONNECT, which says that nothing was sent: it may have read the request, and died of it.
+            self.error = BackendError(Cause.STREAM_BROKEN, "the backend closed without an answer", private=private)
+
+    def _ends_with_connection(self) -> bool:
+        return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
 
     # --- the parser's side ----------------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            raise ValueError("an answer that nobody asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._head_bytes += len(name) + len(value)
         if len(self.headers) >= MOST_HEAD_FIELDS or self._head_bytes > MOST_HEAD_BYTES:
             raise ValueError("head too large")
-        self.headers.append((name.lower(), value))
+        if not self.has_head:  # trailers are dropped
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self.status = self._parser.get_status_code()
+        if self.status < 200:  # an interim answer: the real one follows
+            self.headers.clear()
+            return
         self.keep_alive = self._parser.should_keep_alive()
         self.has_head = True
 
@@ -167,7 +196,7 @@ class Connection(asyncio.Protocol):
         self._buffered += len(body)
 
     def on_message_complete(self) -> None:
-        self.complete = True
+        self.complete = self.has_head
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -179,11 +208,18 @@ class Connection(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._check_deadline)
             return
-        self._fail(BackendError(Cause.UPSTREAM_TIMEOUT, "the backend was silent for too long"))
+        self.error = BackendError(Cause.UPSTREAM_TIMEOUT, "the backend was silent for too long")
+        self._wake()
         self.abort()
 
-    def _fail(self, error: BackendError) -> None:
-        if self.error is None:
-            self.error = error
+    def _break(self, why: str) -> None:
+        # What follows a complete answer does not spoil it, but nothing may be sent here any more.
+        self.closed = True
+        if not self.complete:
+            self.error = BackendError(Cause.UPSTREAM_PROTOCOL, "the backend broke the HTTP protocol", private=why)
+        self._wake()
+        self._transport.abort()
+
+    def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -10,6 +10,8 @@ from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
 
 MOST_IDLE = 128
+IDLE_SECONDS = 30.0
+"""An idle connection is closed after one to two times this."""
 CONNECT_SECONDS = 1.0
 
 
@@ -26,18 +28,30 @@ class Address(Struct, frozen=True, kw_only=True):
         """From a socket's path or an ``http://`` URL. A trailing ``/v1`` of a URL is not part of the prefix."""
         if isinstance(target, Path):
             return cls(path=str(target))
-        parts = urlsplit(target)
-        if parts.scheme != "http" or not parts.hostname:
+        try:
+            parts = urlsplit(target)
+            host, port = parts.hostname, parts.port or 80
+        except ValueError as error:
+            raise BackendError(Cause.UPSTREAM_CONNECT, "the backend's URL is no URL", private=str(error)) from None
+        if parts.scheme != "http" or not host:
             raise BackendError(Cause.UPSTREAM_CONNECT, "only http:// URLs are served by this connection")
-        return cls(host=parts.hostname, port=parts.port or 80, prefix=parts.path.rstrip("/").removesuffix("/v1"))
+        return cls(host=host, port=port, prefix=parts.path.rstrip("/").removesuffix("/v1"))
+
+    @property
+    def authority(self) -> str:
+        """The value of the Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port in (0, 80) else f"{host}:{self.port}"
 
 
 class Pool:
     """``take`` gives an idle connection or ``None``; ``connect`` always a new one."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: Address, *, idle_seconds: float = IDLE_SECONDS) -> None:
         self.address = address
         self._idle: list[Connection] = []
+        self._idle_seconds = idle_seconds
+        self._sweep: asyncio.TimerHandle | None = None
         self._closed = False
 
     def take(self) -> Connection | None:
@@ -66,14 +80,32 @@ class Pool:
     def put(self, connection: Connection) -> None:
         """After a complete answer; kept if the backend keeps it."""
         connection.rest()
-        if self._closed or not connection.keep_alive or connection.closed or len(self._idle) >= MOST_IDLE:
+        if self._closed or not connection.reusable or len(self._idle) >= MOST_IDLE:
             connection.abort()
-        else:
-            self._idle.append(connection)
+            return
+        self._idle.append(connection)
+        if self._sweep is None:
+            self._sweep_later({})
 
     def close(self) -> None:
         """Closes what is idle; what is in use closes when it is given back."""
         self._closed = True
+        if self._sweep is not None:
+            self._sweep.cancel()
         for connection in self._idle:
             connection.abort()
         self._idle.clear()
+
+    def _sweep_later(self, before: dict[Connection, int]) -> None:
+        self._sweep = asyncio.get_running_loop().call_later(self._idle_seconds, self._close_unused, before)
+
+    def _close_unused(self, before: dict[Connection, int]) -> None:
+        """Ends those that served nothing since the last sweep. ``before``: what they had served then."""
+        for connection in self._idle:
+            if before.get(connection) == connection.exchanges:
+                connection.abort()
+        self._idle = [connection for connection in self._idle if not connection.closed]
+        if self._idle:
+            self._sweep_later({connection: connection.exchanges for connection in self._idle})
+        else:
+            self._sweep = None

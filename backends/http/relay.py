@@ -1,5 +1,7 @@
-"""The backend behind an HTTP address: opens a call up to its commit point. The only retry in here is for a keep-alive
-connection that the engine had already closed, which no request can have reached.
+"""The backend behind an HTTP address: opens a call up to its commit point.
+
+The only retry in here is for a kept connection that ends without a byte of an answer: nearly always the engine had
+closed it before it saw the request. Once, on a new connection, and only if the engine still accepts one.
 """
 
 import asyncio
@@ -15,6 +17,7 @@ from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
 
 MOST_BODY = 64 * 1024 * 1024
 _HEALTH_SECONDS = 2.0
+_MOST_HEADS = 64
 _FORWARDED = frozenset({b"openai-processing-ms", b"openai-version"})
 """Headers of a backend that a client may see; everything else is ours to say."""
 
@@ -36,9 +39,16 @@ class HttpBackend:
             try:
                 return await self._exchange(connection, request, call)
             except BackendError as error:
-                if error.cause is not Cause.UPSTREAM_CONNECT or connection.answered:
+                if error.cause is not Cause.STREAM_BROKEN or connection.answered:
                     raise
-        return await self._exchange(await self._pool.connect(), request, call)
+                ended = error
+            try:
+                connection = await self._pool.connect()
+            except BackendError:
+                raise ended from None  # the engine is gone, and may have gone because of this request
+        else:
+            connection = await self._pool.connect()
+        return await self._exchange(connection, request, call)
 
     async def health(self) -> Health:
         """Asks the health path; a connection of its own, so that a full pool cannot hide a dead engine."""
@@ -48,6 +58,7 @@ class HttpBackend:
             await self._exchange(connection, self._request(call), call)
         except BackendError as error:
             return Health(ready=False, detail=error.private or error.detail)
+        connection.abort()
         return Health(ready=True)
 
     async def aclose(self) -> None:
@@ -61,15 +72,22 @@ class HttpBackend:
             deadline = asyncio.get_running_loop().time() + limit
             while not connection.has_head:
                 await connection.wait(deadline)
-            if call.stream and connection.status == 200:
+            if call.stream and 200 <= connection.status < 300:
                 return await self._stream(connection, call, deadline)
-            return await self._whole(connection, call, deadline)
+            body = await _body(connection, deadline)
         except BaseException:
             connection.abort()
             raise
+        self._pool.put(connection)
+        if not 200 <= connection.status < 300:
+            raise refusal(connection.status, connection.headers, body)
+        content_type, forwarded = _read_head(connection)
+        if call.method == "POST" and not content_type.startswith("application/json"):
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend did not answer in JSON")
+        return WholeReply(connection.status, content_type, forwarded, body)
 
     async def _stream(self, connection: Connection, call: Call, deadline: float) -> Reply:
-        content_type = _content_type(connection)
+        content_type, forwarded = _read_head(connection)
         if not content_type.startswith("text/event-stream"):
             raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend did not answer with a stream")
         first = connection.take()
@@ -84,41 +102,22 @@ class HttpBackend:
             connection,
             first,
             content_type,
-            _forwarded(connection),
+            forwarded,
             idle_timeout=call.idle_timeout,
             terminator=call.terminator,
             release=self._pool.put,
         )
 
-    async def _whole(self, connection: Connection, call: Call, deadline: float) -> Reply:
-        parts: list[bytes] = []
-        size = 0
-        while not connection.complete:
-            await connection.wait(deadline)
-            if connection.buffered:
-                parts.append(connection.take())
-                size += len(parts[-1])
-                if size > MOST_BODY:
-                    raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend's answer is too large")
-        last = connection.take()
-        body = last if not parts else b"".join([*parts, last])
-        status, headers = connection.status, connection.headers
-        content_type, forwarded = _content_type(connection), _forwarded(connection)
-        self._pool.put(connection)
-        if not 200 <= status < 300:
-            raise refusal(status, headers, body)
-        if call.method == "POST" and not content_type.startswith("application/json"):
-            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend did not answer in JSON")
-        return WholeReply(status, content_type, forwarded, body)
-
     def _request(self, call: Call) -> bytes:
         kind = (call.method, call.path, call.content_type)
         head = self._heads.get(kind)
         if head is None:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
             address = self._pool.address
             head = self._heads[kind] = (
-                f"{call.method} {address.prefix}{call.path} HTTP/1.1\r\nhost: {address.host}\r\n"
-                f"content-type: {call.content_type}\r\naccept: */*\r\n"
+                f"{call.method} {address.prefix}{call.path} HTTP/1.1\r\nhost: {address.authority}\r\n"
+                f"content-type: {call.content_type}\r\naccept: */*\r\naccept-encoding: identity\r\n"
             ).encode()
         return b"%sx-request-id: %s\r\ncontent-length: %d\r\n\r\n%s" % (
             head,
@@ -128,12 +127,29 @@ class HttpBackend:
         )
 
 
-def _content_type(connection: Connection) -> str:
+async def _body(connection: Connection, deadline: float) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        parts.append(connection.take())
+        size += len(parts[-1])
+        if size > MOST_BODY:
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend's answer is too large")
+        if connection.complete:
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        await connection.wait(deadline)
+
+
+def _read_head(connection: Connection) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """The content type, and what a client may see. An encoded body is refused: it would pass without its label."""
+    content_type = ""
+    forwarded: tuple[tuple[str, str], ...] = ()
     for name, value in connection.headers:
         if name == b"content-type":
-            return value.decode("latin-1").strip().lower()
-    return ""
-
-
-def _forwarded(connection: Connection) -> tuple[tuple[str, str], ...]:
-    return tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in connection.headers if n in _FORWARDED)
+            content_type = content_type or value.decode("latin-1").strip().lower()
+        elif name == b"content-encoding":
+            if value.strip().lower() not in (b"", b"identity"):
+                raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend encoded its answer")
+        elif name in _FORWARDED:
+            forwarded += ((name.decode("latin-1"), value.decode("latin-1")),)
+    return content_type, forwarded

@@ -6,6 +6,7 @@ from typing import Self
 
 from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
+from backends.wire.sse import says
 
 TAIL = 4096
 
@@ -24,7 +25,9 @@ class WholeReply:
 
     @property
     def usage_tail(self) -> bytes:
-        return self.first[-TAIL:]
+        # Some engines say usage before the data: both ends of a body that may be many megabytes.
+        body = self.first
+        return body if len(body) <= 2 * TAIL else body[:TAIL] + body[-TAIL:]
 
     def __aiter__(self) -> Self:
         return self
@@ -103,7 +106,7 @@ class StreamReply:
 
     def _finish(self) -> None:
         self._over = True
-        if self._terminator and self._terminator not in self._tail:
+        if self._terminator and not says(self._tail, self._terminator):
             self._connection.abort()
             raise BackendError(Cause.STREAM_BROKEN, "the backend ended its stream without finishing it")
         self._release(self._connection)

@@ -4,12 +4,18 @@ Follows the WHATWG rules: CR, LF or CRLF end a line, a BOM may start the stream,
 comments, and an event ends at a blank line.
 """
 
+import re
+
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
 
 MOST_EVENT_BYTES = 4 * 1024 * 1024
 DONE = b"[DONE]"
+_BOM = b"\xef\xbb\xbf"
+_BLANK = re.compile(rb"(?>\r\n|\n|\r){2}")
+_DATA = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|(?<=[\r\n]))data(?=[:\r\n]|\Z)")
+_LEADS = frozenset({b"data: ", b"data:", b"event: ", b"event:"})
 
 
 class Event(Struct, frozen=True):
@@ -23,55 +29,60 @@ class Parser:
     """Fed with any pieces of a stream, gives the events that are complete. A huge event is a protocol error."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._line: list[bytes] = []
+        self._line_size = 0
         self._data: list[bytes] = []
+        self._data_size = 0
         self._name = b"message"
-        self._size = 0
-        self._begun = False
+        self._begun = self._after_cr = False
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Raises ``BackendError(UPSTREAM_PROTOCOL)`` when an event exceeds ``MOST_EVENT_BYTES``."""
-        self._buffer += chunk
-        if not self._begun and self._buffer:
-            if len(self._buffer) < 3 and b"\xef\xbb\xbf".startswith(self._buffer):
-                return []
-            self._buffer = self._buffer.removeprefix(b"\xef\xbb\xbf")
-            self._begun = True
-        events: list[Event] = []
-        while (line := self._line()) is not None:
-            event = self._take(line)
-            if event is not None:
-                events.append(event)
-        if len(self._buffer) + self._size > MOST_EVENT_BYTES:
-            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend sent an event that is too large")
+        """Raises ``BackendError(UPSTREAM_PROTOCOL)`` when an event exceeds ``MOST_EVENT_BYTES``; that is the end."""
+        if self._after_cr and chunk:
+            self._after_cr = False
+            chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF
+        if not self._begun:
+            chunk = b"".join(self._line) + chunk
+            self._line.clear()
+            self._line_size = 0
+            if len(chunk) >= len(_BOM) or not _BOM.startswith(chunk):
+                self._begun = True
+                chunk = chunk.removeprefix(_BOM)
+        if b"\n" not in chunk and b"\r" not in chunk:
+            self._keep(chunk)
+            return []
+        self._line.append(chunk)
+        lines = b"".join(self._line).splitlines()
+        self._line.clear()
+        self._line_size = 0
+        self._after_cr = chunk.endswith(b"\r")
+        rest = b"" if chunk.endswith((b"\r", b"\n")) else lines.pop()
+        events = [found for line in lines if (found := self._take(line)) is not None]
+        self._keep(rest)
         return events
 
-    def _line(self) -> bytes | None:
-        buffer = self._buffer
-        feed, carriage = buffer.find(b"\n"), buffer.find(b"\r")
-        if carriage >= 0 and (feed < 0 or carriage < feed):
-            if carriage + 1 == len(buffer):
-                return None  # the LF of a CRLF may come with the next piece
-            skip = 2 if buffer[carriage + 1 : carriage + 2] == b"\n" else 1
-            self._buffer = buffer[carriage + skip :]
-            return buffer[:carriage]
-        if feed < 0:
-            return None
-        self._buffer = buffer[feed + 1 :]
-        return buffer[:feed]
+    def _keep(self, piece: bytes) -> None:
+        if piece:
+            self._line.append(piece)
+            self._line_size += len(piece)
+            self._check_size(self._line_size)
+
+    def _check_size(self, line_size: int) -> None:
+        if self._data_size + line_size > MOST_EVENT_BYTES:
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend sent an event that is too large")
 
     def _take(self, line: bytes) -> Event | None:
         if not line:
             data, name = self._data, self._name
-            self._data, self._name, self._size = [], b"message", 0
-            return Event(b"\n".join(data), name) if data else None
+            self._data, self._name, self._data_size = [], b"message", 0
+            return Event(b"\n".join(data), name or b"message") if data else None
+        self._check_size(len(line))
         field, _, value = line.partition(b":")
-        value = value.removeprefix(b" ")
         if field == b"data":
-            self._data.append(value)
-            self._size += len(value) + 1
+            self._data.append(value.removeprefix(b" "))
+            self._data_size += len(line)
         elif field == b"event":
-            self._name = value
+            self._name = value.removeprefix(b" ")
         return None
 
 
@@ -86,31 +97,22 @@ def event(data: bytes, name: str | None = None) -> bytes:
 def first_event_end(buffer: bytes) -> int:
     """Where the first complete event with data ends in ``buffer``, or -1. Comments before it do not count."""
     start = 0
-    while True:
-        end, after = _blank_line(buffer, start)
-        if end < 0:
-            return -1
-        if _has_data(buffer, start, end):
-            return after
-        start = after
+    while (blank := _BLANK.search(buffer, start)) is not None:
+        if _DATA.search(buffer, start, blank.start()) is not None:
+            return blank.end()
+        start = blank.end()
+    return -1
 
 
-def says_done(tail: bytes) -> bool:
-    """Whether the stream's end says ``[DONE]``."""
-    return b"data: [DONE]" in tail or b"data:[DONE]" in tail
+def says(tail: bytes, terminator: bytes) -> bool:
+    """Whether a whole line at the end of a stream is ``terminator``, as an event's data or as its name.
 
-
-def _blank_line(buffer: bytes, start: int) -> tuple[int, int]:
-    best = -1, -1
-    for mark in (b"\n\n", b"\r\n\r\n", b"\r\r"):
-        at = buffer.find(mark, start)
-        if at >= 0 and (best[0] < 0 or at < best[0]):
-            best = at, at + len(mark)
-    return best
-
-
-def _has_data(buffer: bytes, start: int, end: int) -> bool:
-    block = buffer[start:end]
-    if block.startswith(b"\xef\xbb\xbf"):
-        block = block[3:]
-    return block.startswith(b"data") or b"\ndata" in block or b"\rdata" in block
+    Inside the JSON of another event no line can begin, so that a model that writes ``[DONE]`` ends nothing.
+    """
+    at = len(tail)
+    while (at := tail.rfind(terminator, 0, at)) >= 0:
+        line = max(tail.rfind(b"\n", 0, at), tail.rfind(b"\r", 0, at)) + 1
+        after = at + len(terminator)
+        if tail[line:at] in _LEADS and tail[after : after + 1] in (b"", b"\n", b"\r"):
+            return True
+    return False

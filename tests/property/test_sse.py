@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.errors import BackendError, Cause
-from backends.wire.sse import MOST_EVENT_BYTES, Event, Parser, event, first_event_end, says_done
+from backends.wire.sse import MOST_EVENT_BYTES, Event, Parser, event, first_event_end, says
 
 PARTS = [
     b"data: a",
@@ -90,7 +90,23 @@ def test_an_event_without_end():
     assert caught.value.cause is Cause.UPSTREAM_PROTOCOL
 
 
-def test_done():
-    assert says_done(b"...\n\ndata: [DONE]\n\n")
-    assert says_done(b"data:[DONE]\n\n")
-    assert not says_done(b'data: {"content": "[DONE]"}\n\n')
+@pytest.mark.parametrize(
+    ("tail", "terminator", "over"),
+    [
+        (b'data: {"n":1}\n\ndata: [DONE]\n\n', b"[DONE]", True),
+        (b"data:[DONE]\r\n\r\n", b"[DONE]", True),
+        (b"data: [DONE]\r\r", b"[DONE]", True),
+        (b"data: [DONE]", b"[DONE]", True),
+        (b"data: [DONE]\n\n: bye\n\n", b"[DONE]", True),
+        (b'data: {"content": "[DONE]"}\n\n', b"[DONE]", False),
+        (b'data: {"content": "\\ndata: [DONE]"}\n\n', b"[DONE]", False),
+        (b'data: {"content": "data: [DONE]', b"[DONE]", False),
+        (b"data: [DONE]!\n\n", b"[DONE]", False),
+        (b": [DONE]\n\n", b"[DONE]", False),
+        (b'event: message_stop\ndata: {"type":"message_stop"}\n\n', b"message_stop", True),
+        (b'event: ping\ndata: {"type":"message_stop"}\n\n', b"message_stop", False),
+        (b"", b"[DONE]", False),
+    ],
+)
+def test_only_a_whole_line_ends_a_stream(tail, terminator, over):
+    assert says(tail, terminator) is over

@@ -48,7 +48,7 @@ async def test_the_pool_keeps_so_many(monkeypatch):
         pool = Pool(Address.of(running.path))
         one, two = await pool.connect(), await pool.connect()
         for connection in (one, two):
-            connection.keep_alive = True
+            connection.keep_alive = connection.complete = True
             pool.put(connection)
         assert two.closed
         assert pool.take() is one
@@ -59,7 +59,8 @@ async def test_a_closed_pool_keeps_nothing():
     async with upstream(served) as running:
         pool = Pool(Address.of(running.path))
         one, two = await pool.connect(), await pool.connect()
-        one.keep_alive = two.keep_alive = True
+        for connection in (one, two):
+            connection.keep_alive = connection.complete = True
         pool.put(one)
         pool.close()
         pool.put(two)
