@@ -2,13 +2,15 @@
 
 from msgspec import Struct
 
+from backends.contract import BackendState
+from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.placement import Policy
 from gateway.scheduling.runtime import Runtime
 from gateway.telemetry.redact import redact
 
 
 class ResidentView(Struct, frozen=True, kw_only=True):
-    """One variant in memory or on its way. Seconds are ages."""
+    """One variant in memory or on its way. Seconds are ages. ``draining`` ends its requests and takes no more."""
 
     model: str
     variant: str
@@ -58,7 +60,7 @@ def residents(runtime: Runtime, now: float) -> list[ResidentView]:
             ResidentView(
                 model=target.profile_id,
                 variant=target.variant_id.partition(":")[2],
-                state=occupant.state.value,
+                state="draining" if _drains(occupant) else occupant.state.value,
                 device_bytes=sum(s.bytes for s in occupant.shares),
                 devices=[s.device_id for s in occupant.shares],
                 in_flight=occupant.in_flight,
@@ -72,6 +74,10 @@ def residents(runtime: Runtime, now: float) -> list[ResidentView]:
             )
         )
     return views
+
+
+def _drains(occupant: Occupant) -> bool:
+    return occupant.state is BackendState.READY and occupant.leave_when_idle is not None
 
 
 def devices(runtime: Runtime, policy: Policy | None = None) -> list[DeviceView]:

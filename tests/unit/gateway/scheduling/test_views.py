@@ -47,6 +47,19 @@ async def test_a_resident_is_shown_with_its_work_its_process_and_its_idle_time()
     assert (shown.in_flight, shown.idle_seconds) == (0, 4)
 
 
+async def test_what_is_unloaded_while_it_works_is_shown_as_draining() -> None:
+    stage = RuntimeStage()
+    await stage.resident(A)
+    lease = stage.runtime.acquire_now(A)
+    assert lease is not None
+    assert stage.runtime.unload(A.variant_id)
+    (shown,) = residents(stage.runtime, stage.clock.now)
+    assert (shown.state, shown.in_flight) == ("draining", 1)
+    lease.release()
+    (shown,) = residents(stage.runtime, stage.clock.now)
+    assert shown.state == "stopping"
+
+
 async def test_the_queue_is_shown_in_order_with_waits() -> None:
     stage = RuntimeStage(gib=10)
     await stage.resident(A)
