@@ -8,6 +8,7 @@ are the exception: those it fetches itself, from the beginning.
 """
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ _REFUSALS = {
 
 def fetch_from_hub(source: Hub, file: WeightFile, path: Path, progress: Progress) -> str:
     """Downloads to ``path`` and returns the commit it came from. What is cut stays beside it, for the next call."""
+    # Read when the library is imported: unless the operator wants it, nobody is told who pulls with what.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     from httpx2 import TransportError  # what the library lets through when nobody answers
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError

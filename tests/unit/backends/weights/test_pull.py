@@ -1,5 +1,8 @@
 """Fetching: verified, once at a time, put in place whole; every failure in words."""
 
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -91,6 +94,26 @@ def test_a_cut_download_is_resumed(store, server, told, monkeypatch):
     (path,) = pull(HUB, store, told)
     assert path.read_bytes() == DATA
     assert ("GET", BYTES, "bytes=4096-") in server.asked
+
+
+ROOT = Path(__file__).parents[4]
+PULL_ALONE = """
+import sys
+from pathlib import Path
+from backends.weights.pull import pull
+from backends.weights.store import WeightStore
+from tests.unit.backends.weights.conftest import Told, Weights
+print(pull(Weights("hf:o/r"), WeightStore(Path(sys.argv[1])), Told()))
+"""
+
+
+def test_nothing_is_asked_of_the_hub_but_the_file(store, server):
+    environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(store.root)}
+    environment.pop("HF_HUB_DISABLE_TELEMETRY", None)
+    command = [sys.executable, "-c", PULL_ALONE, str(store.root)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {path for _, path, _ in server.asked} == {"/o/r/resolve/main/model.gguf", BYTES}
 
 
 class Killed(BaseException):
