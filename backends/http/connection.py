@@ -159,13 +159,12 @@ class Connection(asyncio.Protocol):
 
     def _end_of_input(self, exc: Exception | None) -> None:
         private = "" if exc is None else type(exc).__name__
-        if self.has_head:
+        if self.answered:
             self.error = BackendError(
                 Cause.STREAM_BROKEN, "the backend ended in the middle of its answer", private=private
             )
         else:
-            # Not UPSTREAM_CONNECT, which says that nothing was sent: it may have read the request, and died of it.
-            self.error = BackendError(Cause.STREAM_BROKEN, "the backend closed without an answer", private=private)
+            self.error = BackendError(Cause.UPSTREAM_CONNECT, "the backend closed without an answer", private=private)
 
     def _ends_with_connection(self) -> bool:
         return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)

@@ -1,7 +1,7 @@
 """The backend behind an HTTP address: opens a call up to its commit point.
 
-The only retry in here is for a kept connection that ends without a byte of an answer: nearly always the engine had
-closed it before it saw the request. Once, on a new connection, and only if the engine still accepts one.
+The only retry in here is for a kept connection that ends without a byte of an answer, once, on a new connection: nearly
+always the engine had closed it before it saw the request. An engine that died of the request accepts no new connection.
 """
 
 import asyncio
@@ -39,16 +39,9 @@ class HttpBackend:
             try:
                 return await self._exchange(connection, request, call)
             except BackendError as error:
-                if error.cause is not Cause.STREAM_BROKEN or connection.answered:
+                if error.cause is not Cause.UPSTREAM_CONNECT:
                     raise
-                ended = error
-            try:
-                connection = await self._pool.connect()
-            except BackendError:
-                raise ended from None  # the engine is gone, and may have gone because of this request
-        else:
-            connection = await self._pool.connect()
-        return await self._exchange(connection, request, call)
+        return await self._exchange(await self._pool.connect(), request, call)
 
     async def health(self) -> Health:
         """Asks the health path; a connection of its own, so that a full pool cannot hide a dead engine."""
