@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 
-from backends.contract import BackendState, Call
+from backends.contract import Backend, BackendState, Call
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
@@ -50,7 +50,7 @@ class Dispatcher:
         self.missing = missing
         self._queue_wait = queue_wait
         self._clock = clock
-        self._breakers: dict[str, Breaker] = {}
+        self._breakers: dict[str, tuple[Backend, Breaker]] = {}
         self._budget = RetryBudget()
 
     async def open(self, route: Route, call: Callable[[Candidate], Call], key: str) -> Opened:
@@ -107,7 +107,8 @@ class Dispatcher:
         try:
             return await self._try(candidate, call(candidate), key)
         except BackendError as error:
-            # The same engine once more only when nothing can have been done yet, and only within the budget.
+            # The same engine once more only when no byte of an answer came, within the budget. It may have died
+            # of this very request: two deaths are the most that one request can cause.
             if not TABLE[error.cause].retryable or not self._budget.take(self._clock()):
                 raise
             _log.warning("retrying %s after %s", candidate.target.variant_id, error.cause.value)
@@ -115,9 +116,8 @@ class Dispatcher:
 
     async def _try(self, candidate: Candidate, call: Call, key: str) -> Opened:
         target = candidate.target
-        breaker = self._breakers.get(target.variant_id)
-        if breaker is None:
-            breaker = self._breakers[target.variant_id] = Breaker()
+        running = self._runtime.running.get(target.variant_id)
+        breaker = Breaker() if running is None else self._breaker(target.variant_id, running.backend)
         if not breaker.allow(self._clock()):
             wait = max(1.0, breaker.open_until - self._clock())
             raise BackendError(Cause.NO_CAPACITY, f"{target.variant_id} is failing; resting it", retry_after=wait)
@@ -128,6 +128,7 @@ class Dispatcher:
         except BaseException:
             breaker.abandoned()
             raise
+        breaker = self._breaker(target.variant_id, lease.backend)
         try:
             reply = await lease.backend.open(call)
         except BackendError as error:
@@ -144,6 +145,13 @@ class Dispatcher:
         breaker.succeeded(self._clock())
         reason = "loaded" if lease.loaded_cold else "resident"
         return Opened(reply=reply, lease=lease, candidate=candidate, attempts=1, reason=reason)
+
+    def _breaker(self, variant_id: str, backend: Backend) -> Breaker:
+        """Of this very engine. One that follows a crash is not blamed for it: the scheduler counts crashes."""
+        known = self._breakers.get(variant_id)
+        if known is None or known[0] is not backend:
+            known = self._breakers[variant_id] = (backend, Breaker())
+        return known[1]
 
     async def _wait(self, candidate: Candidate, key: str) -> Lease:
         missing = self.missing(candidate.profile, candidate.variant)

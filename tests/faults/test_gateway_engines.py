@@ -1,5 +1,6 @@
 """Engines under ``forebay serve`` that crash, freeze, shout or find no room on the disk: one clean answer each."""
 
+import asyncio
 import json
 import signal
 import sys
@@ -50,6 +51,21 @@ async def test_a_crash_mid_stream_is_free_once_and_cools_down_the_next_time(begi
     gateway.signal(signal.SIGTERM)
     assert await gateway.ended() == 0
     assert b"secret words" in gateway.errors, "the operator is told the engine's last words"
+
+
+async def test_the_engine_after_a_crash_is_not_blamed_for_what_it_cost(begin: Begin) -> None:
+    gateway = await begin(engine_profile("m", slots=8))
+    engine, control = await gateway.load("m")
+    asked = [asyncio.create_task(gateway.client.post(CHAT, json=chat("m", 'fake: {"hold": 0}'))) for _ in range(8)]
+    await control.wait("held", 8)
+    psutil.Process(engine.pid).kill()
+    assert {(await answer).status_code for answer in asked} <= {502, 503}
+    await gateway.until_gone(engine)
+    async with asyncio.timeout(DEADLINE):
+        while (await gateway.residents()).get("m", {}).get("pid") == engine.pid:
+            pass
+    again = await gateway.client.post(CHAT, json=chat("m"))
+    assert again.status_code == 200, again.text
 
 
 @pytest.mark.parametrize("fault", ["die_after", "exit_after"])
