@@ -6,6 +6,7 @@ from msgspec.json import Decoder
 from backends.errors import BackendError, Cause
 
 _LONGEST = 512
+_LONGEST_NAME = 128
 _LONGEST_WAIT = 3600.0
 
 
@@ -42,9 +43,9 @@ def refusal(status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> Bac
         cause = Cause.CONTEXT_LENGTH
     private = body[:_LONGEST].decode("utf-8", "replace")
     if said is not None and said.message and cause in _SHOWN:
-        code = said.code if isinstance(said.code, str) else None
-        detail = said.message[:_LONGEST]
-        return BackendError(cause, detail, param=said.param, code=code, upstream_status=status)
+        code = said.code[:_LONGEST_NAME] if isinstance(said.code, str) else None
+        param = said.param[:_LONGEST_NAME] if said.param is not None else None
+        return BackendError(cause, said.message[:_LONGEST], param=param, code=code, upstream_status=status)
     return BackendError(
         cause,
         f"the backend answered {status}",
