@@ -16,10 +16,14 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
+from gateway.http.rejection import rejection
+from gateway.http.transport import HeadHolding
 from gateway.http.upgrade import resumed
 
 _log = logging.getLogger("forebay.listener")
 HANGUP = "forebay.hangup"
+_LAST_READ = 2.0
+"""Seconds in which what a rejected client still sends is read and dropped."""
 
 
 class ListenerLimits(Struct, frozen=True, kw_only=True):
@@ -64,41 +68,6 @@ class _RefusedError(Exception):
     """Raised inside the parser's callbacks; httptools hands it on as its own error."""
 
 
-class HeadHolding:
-    """A transport that keeps a response's head back for its body: one system call instead of two (measured: 6 us)."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._head = b""
-
-    def write(self, data: bytes) -> None:
-        """A head waits for the next write, or for the next turn of the loop."""
-        if self._head:
-            data, self._head = self._head + data, b""
-        elif data.startswith(b"HTTP/1.1 "):
-            self._head = data
-            self._loop.call_soon(self._flush)
-            return
-        self._transport.write(data)
-
-    def close(self) -> None:
-        """Writes what waits, then closes."""
-        self._flush()
-        self._transport.close()
-
-    def is_closing(self) -> bool:
-        return self._transport.is_closing()
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._transport, name)
-
-    def _flush(self) -> None:
-        head, self._head = self._head, b""
-        if head:
-            self._transport.write(head)
-
-
 class HardenedProtocol(HttpToolsProtocol):
     """Use through ``protocol(limits)``, which binds the limits."""
 
@@ -115,12 +84,13 @@ class HardenedProtocol(HttpToolsProtocol):
         self._head_bytes = 0
         self._hosts = 0
         self._framing = 0
-        self._status = 400
+        self._refused = (400, "")
         self._reading_head = True
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
         self._lingered = 0
+        self._rejected = False
         self._hangup = Hangup()
         self._earlier: list[Hangup] = []
 
@@ -146,13 +116,14 @@ class HardenedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._reading_head:
             if self._head_bytes > self.limits.head_bytes:
-                self._reject(431)
+                self._reject(431, "headers")
                 return
             self._head_bytes += len(data)
         elif self._linger_timer is not None:
             self._lingered += len(data)
             if self._lingered > self.limits.linger_bytes:
                 self.transport.close()
+            if self._rejected or self.transport.is_closing():
                 return
         self._unset_keepalive_if_required()
         self._parse(data)
@@ -168,7 +139,7 @@ class HardenedProtocol(HttpToolsProtocol):
                 data = head + data[stopped.args[0] :]
                 continue
             except httptools.HttpParserError:
-                self._reject(self._status)
+                self._reject(*self._refused)
             return
 
     def on_message_begin(self) -> None:
@@ -182,7 +153,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
         if len(self.url) > self.limits.head_bytes // 4:
-            self._refuse(414)
+            self._refuse(414, "url")
 
     def on_header(self, name: bytes, value: bytes) -> None:
         super().on_header(name, value)
@@ -192,14 +163,16 @@ class HardenedProtocol(HttpToolsProtocol):
         elif lowered in (b"content-length", b"transfer-encoding"):
             self._framing += 1
         if len(self.headers) > self.limits.head_fields or len(name) + len(value) > self.limits.head_bytes:
-            self._refuse(431)
+            self._refuse(431, "headers")
 
     def on_headers_complete(self) -> None:
         size = sum(len(name) + len(value) for name, value in self.headers)
         if size > self.limits.head_bytes:
-            self._refuse(431)
-        if self._hosts != 1 or self._framing > 1:
-            self._refuse(400)
+            self._refuse(431, "headers")
+        if self._hosts != 1:
+            self._refuse(400, "host")
+        if self._framing > 1:
+            self._refuse(400, "framing")
         self._reading_head = False
         self._disarm()
         cycle = cast("RequestResponseCycle | None", self.cycle)
@@ -247,18 +220,28 @@ class HardenedProtocol(HttpToolsProtocol):
             self._stall_timer.cancel()
             self._stall_timer = None
 
-    def _refuse(self, status: int) -> None:
-        self._status = status
+    def _refuse(self, status: int, param: str) -> None:
+        self._refused = (status, param)
         raise _RefusedError
 
-    def _reject(self, status: int) -> None:
-        """Answers in plain HTTP and closes: after a framing error nothing on this connection can be trusted."""
+    def _reject(self, status: int, param: str) -> None:
+        """Answers and ends: after a framing error nothing on this connection can be trusted, so no more is parsed."""
         self._disarm()
-        reason = {414: b"URI Too Long", 431: b"Request Header Fields Too Large", 408: b"Request Timeout"}
-        if not self.transport.is_closing():
-            line = b"HTTP/1.1 %d %s\r\n" % (status, reason.get(status, b"Bad Request"))
-            self.transport.write(line + b"content-length: 0\r\nconnection: close\r\n\r\n")
+        if self._rejected or self.transport.is_closing():
+            return
+        self._rejected = True
+        answer = rejection(status, param)
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_complete:
+            self.transport.write(answer)
             self.transport.close()
+            return
+        # Closing with bytes unread would reset the connection, and the answer would be lost with it.
+        self._linger_over()
+        self._linger_timer = self.loop.call_later(_LAST_READ, self._linger_late)
+        self._reading_head = False
+        self._lingered = 0
+        cast("HeadHolding", self.transport).finish(answer)
 
     def _arm(self) -> None:
         self._head_timer = self.loop.call_later(self.limits.head_deadline, self._late)
@@ -270,7 +253,7 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._head_timer = None
-        self._reject(408)
+        self._reject(408, "headers")
 
     def _linger_over(self) -> None:
         if self._linger_timer is not None:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import json
 from contextlib import asynccontextmanager
 
 import pytest
 
+from gateway.http.listener import HANGUP
 from tests.fakes.gateway import engine_profile, running_gateway
-from tests.security.test_framing import answer_ok, listening
+from tests.security.test_framing import answer_ok, listening, status_of
 
 KEY = "operator-key-of-this-test"
 CHAT = b'{"model":"m","messages":[{"role":"user","content":"hi"}]}'
@@ -85,6 +87,65 @@ async def test_a_refused_body_that_does_not_come_meets_the_deadline():
         w.write(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12345")
         assert (await answer(r))[0] == 401
         assert await r.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "param"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX-Big: " + b"a" * 8_000_000 + b"\r\n\r\n", 431, "headers"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"X-Many: a\r\n" * 100_000 + b"\r\n", 431, "headers"),
+        (b"GET /" + b"a" * 1_000_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n", 414, "url"),
+        (b"GET / HTTP/1.1\r\n\r\n", 400, "host"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "host"),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400, None),
+        (
+            b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400,
+            "framing",
+        ),
+        (b"nonsense\r\n\r\n" + b"x" * 1_000_000, 400, None),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", 408, "headers"),
+    ],
+    ids=lambda value: repr(value[:40]) if isinstance(value, bytes) else str(value),
+)
+async def test_a_head_that_is_refused_is_answered_in_the_envelope_however_much_more_comes(sent, status, param):
+    async with listening(answer_ok, head_deadline=0.5) as port:
+        for _ in range(3):
+            async with connected(port) as (r, w):
+                w.write(sent)
+                got, body = await answer(r)
+                assert (got, json.loads(body)["error"]["param"]) == (status, param)
+                assert json.loads(body)["error"].keys() == {"message", "type", "param", "code"}
+                w.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                with contextlib.suppress(ConnectionError):
+                    assert await r.read() == b"", "nothing more is answered"
+
+
+async def test_a_refused_client_that_does_not_leave_is_left():
+    async with listening(answer_ok, connections=1) as port, connected(port) as (r, w):
+        w.write(b"nonsense\r\n\r\n")
+        assert (await answer(r))[0] == 400
+        assert await r.read() == b""
+        async with asyncio.timeout(20):
+            while await status_of(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n") != 200:
+                await asyncio.sleep(0)
+
+
+async def test_nonsense_behind_a_request_in_progress_ends_the_connection():
+    begun, gone = asyncio.Event(), asyncio.Event()
+
+    async def held(scope, receive, send):
+        scope[HANGUP].callback = gone.set
+        begun.set()
+        await gone.wait()
+
+    async with listening(held) as port, connected(port) as (r, w):
+        w.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        await begun.wait()
+        w.write(b"nonsense\r\n\r\n")
+        assert (await answer(r))[0] == 400
+        assert await r.read() == b""
+        await gone.wait()
 
 
 async def test_a_body_behind_a_pipelined_request_is_not_taken_for_a_head():
