@@ -184,7 +184,7 @@ def _measured() -> dict[str, str]:
         return {}
     kept = {name: os.environ[name] for name in ("COVERAGE_PROCESS_START", "COVERAGE_FILE") if name in os.environ}
     site = str(Path(coverage.__file__).parents[1])
-    return kept | {"FOREBAY_COVERAGE_SITE": site, "PYTHONPATH": os.pathsep.join((str(ROOT), str(MEASURED)))}
+    return kept | {"FOREBAY_TEST_COVERAGE_SITE": site, "PYTHONPATH": os.pathsep.join((str(ROOT), str(MEASURED)))}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

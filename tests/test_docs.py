@@ -21,7 +21,7 @@ from tools.docs import current, parts
 VARIABLES = {f"FOREBAY_{name.upper()}" for name in Settings.model_fields}
 DOCUMENTS = [path for path in tracked() if path.endswith(".md")]
 PAGES = ("api", "benchmarks", "cli", "errors", "metrics", "settings")
-NOT_YET = {"deploy/README.md", "k8s/README.md"}
+NOT_YET: set[str] = set()
 """Pages the README points to that are written with what they describe; each leaves the list when it is there."""
 
 

@@ -1,14 +1,14 @@
 """Lets coverage measure a worker in an environment that has no coverage of its own. On the path of tests' workers only.
 
-``FOREBAY_COVERAGE_SITE`` is the folder that coverage lies in; it comes last, so the environment's own packages win.
+``FOREBAY_TEST_COVERAGE_SITE`` is the folder that coverage lies in; it comes last, so the environment's own packages win.
 """
 
 import os
 import sys
 from typing import NoReturn
 
-if os.environ.get("COVERAGE_PROCESS_START") and os.environ.get("FOREBAY_COVERAGE_SITE"):
-    sys.path.append(os.environ["FOREBAY_COVERAGE_SITE"])
+if os.environ.get("COVERAGE_PROCESS_START") and os.environ.get("FOREBAY_TEST_COVERAGE_SITE"):
+    sys.path.append(os.environ["FOREBAY_TEST_COVERAGE_SITE"])
     import coverage
 
     measured = coverage.process_startup()
