@@ -80,7 +80,7 @@ def _install(target: Path, node: Node) -> None:
 def test_the_node_sdk_does_everything(gateway: RealGateway, installed: Path, node: Node, tmp_path: Path) -> None:
     shutil.copy(NODE / "test.mjs", tmp_path)
     (tmp_path / "node_modules").symlink_to(installed / "node_modules")
-    given = {"FOREBAY_URL": gateway.address, "FOREBAY_MODEL": MODEL, "OPENAI_API_KEY": ""}
+    given = {"FOREBAY_TEST_URL": gateway.address, "FOREBAY_TEST_MODEL": MODEL, "OPENAI_API_KEY": ""}
     before = gateway.until_idle()["generated_tokens"]
     done = subprocess.run(
         [*node.node, "--test-reporter=spec", "test.mjs"],

@@ -1,11 +1,11 @@
-// The official Node SDK, unmodified, against a gateway whose address is in FOREBAY_URL. Run by test_openai_node.py.
+// The official Node SDK, unmodified, against a gateway whose address is in FOREBAY_TEST_URL. Run by test_openai_node.py.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import OpenAI from "openai";
 
-const address = process.env.FOREBAY_URL;
-const model = process.env.FOREBAY_MODEL;
+const address = process.env.FOREBAY_TEST_URL;
+const model = process.env.FOREBAY_TEST_MODEL;
 const client = new OpenAI({ baseURL: `${address}/v1`, apiKey: "none", maxRetries: 0, timeout: 90_000 });
 const deadline = 60_000;
 
