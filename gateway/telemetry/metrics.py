@@ -11,6 +11,8 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from gateway.telemetry.instruments import Counters, Histograms
+
 UNKNOWN_MODEL = "_unknown"
 _DURATION = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
 _FIRST_TOKEN = (0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80)
@@ -59,29 +61,29 @@ class Metrics:
         at = self.registry
         ProcessCollector(registry=at)
         PlatformCollector(registry=at)
-        self.requests = Counter(
+        self.requests = Counters(
             "gateway_requests", "Requests by outcome.", ("endpoint", "model", "backend", "outcome"), registry=at
         )
-        self.duration = Histogram(
+        self.duration = Histograms(
             "gateway_request_duration_seconds", "Whole request.", ("endpoint", "model", "backend"),
             buckets=_DURATION, registry=at,
         )  # fmt: skip
-        self.first_token = Histogram(
+        self.first_token = Histograms(
             "gateway_time_to_first_token_seconds", "Request to first event.", ("model", "backend"),
             buckets=_FIRST_TOKEN, registry=at,
         )  # fmt: skip
-        self.token_gap = Histogram(
+        self.token_gap = Histograms(
             "gateway_inter_token_latency_seconds", "Mean gap between events of a stream.", ("model", "backend"),
             buckets=_TOKEN_GAP, registry=at,
         )  # fmt: skip
-        self.overhead = Histogram(
+        self.overhead = Histograms(
             "gateway_overhead_seconds", "Own time before the upstream send.", ("endpoint",),
             buckets=_OVERHEAD, registry=at,
         )  # fmt: skip
         self.queue_wait = Histogram(
             "gateway_queue_wait_seconds", "Wait for a lease.", ("model",), buckets=_QUEUE, registry=at
         )
-        self.tokens = Counter("gateway_tokens", "Tokens by type.", ("model", "backend", "type"), registry=at)
+        self.tokens = Counters("gateway_tokens", "Tokens by type.", ("model", "backend", "type"), registry=at)
         self.load = Histogram(
             "gateway_model_load_seconds", "Start to ready.", ("model", "backend", "kind"), buckets=_LOAD, registry=at
         )

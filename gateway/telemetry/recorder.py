@@ -1,25 +1,35 @@
 """Turns finished exchanges into metrics. Instruments are bound to their labels once: labels are closed sets."""
 
-from prometheus_client import Counter, Histogram
-
 from gateway.telemetry.exchange import Exchange
+from gateway.telemetry.instruments import Count, Distribution
 from gateway.telemetry.metrics import Metrics
 
 
 class _Served:
     """The instruments of one (endpoint, model, backend)."""
 
-    __slots__ = ("duration", "first_token", "outcomes", "overhead", "token_gap", "tokens")
+    __slots__ = (
+        "cached",
+        "duration",
+        "first_token",
+        "input",
+        "outcomes",
+        "output",
+        "overhead",
+        "reasoning",
+        "token_gap",
+    )
 
     def __init__(self, metrics: Metrics, endpoint: str, model: str, backend: str) -> None:
-        self.duration: Histogram = metrics.duration.labels(endpoint, model, backend)
-        self.first_token: Histogram = metrics.first_token.labels(model, backend)
-        self.token_gap: Histogram = metrics.token_gap.labels(model, backend)
-        self.overhead: Histogram = metrics.overhead.labels(endpoint)
-        self.outcomes: dict[str, Counter] = {}
-        self.tokens: dict[str, Counter] = {
-            kind: metrics.tokens.labels(model, backend, kind) for kind in ("input", "output", "cached", "reasoning")
-        }
+        self.duration: Distribution = metrics.duration.labels(endpoint, model, backend)
+        self.first_token: Distribution = metrics.first_token.labels(model, backend)
+        self.token_gap: Distribution = metrics.token_gap.labels(model, backend)
+        self.overhead: Distribution = metrics.overhead.labels(endpoint)
+        self.outcomes: dict[str, Count] = {}
+        self.input = metrics.tokens.labels(model, backend, "input")
+        self.output = metrics.tokens.labels(model, backend, "output")
+        self.cached = metrics.tokens.labels(model, backend, "cached")
+        self.reasoning = metrics.tokens.labels(model, backend, "reasoning")
 
 
 class Recorder:
@@ -56,9 +66,9 @@ class Recorder:
             if exchange.events > 1:
                 served.token_gap.observe((exchange.last_event - exchange.first_event) / (exchange.events - 1))
         if exchange.tokens_out or exchange.tokens_in:
-            served.tokens["input"].inc(exchange.tokens_in)
-            served.tokens["output"].inc(exchange.tokens_out)
+            served.input.inc(exchange.tokens_in)
+            served.output.inc(exchange.tokens_out)
             if exchange.tokens_cached:
-                served.tokens["cached"].inc(exchange.tokens_cached)
+                served.cached.inc(exchange.tokens_cached)
             if exchange.tokens_reasoning:
-                served.tokens["reasoning"].inc(exchange.tokens_reasoning)
+                served.reasoning.inc(exchange.tokens_reasoning)
