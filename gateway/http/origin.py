@@ -19,7 +19,7 @@ class OriginRules:
     """
 
     def __init__(self, hosts: tuple[str, ...], origins: tuple[str, ...], *, public: bool) -> None:
-        self._hosts = _LOCAL_NAMES | {h.lower().rstrip(".") for h in hosts}
+        self._hosts = _LOCAL_NAMES | {_name(h.encode()) or h.lower() for h in hosts}
         self._origins = {o.lower().rstrip("/").encode() for o in origins}
         self._public = public
         self._good: set[bytes] = set()

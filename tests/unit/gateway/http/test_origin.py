@@ -126,6 +126,20 @@ def test_a_foreign_host_is_refused_whatever_its_origin():
     assert refusal(OPEN, b"evil.example", b"https://app.example") == "host_not_allowed"
 
 
+@pytest.mark.parametrize(
+    ("written", "host"),
+    [
+        ("My.Host:8000", b"my.host"),
+        ("[fe80::1]", b"[fe80::1]:9"),
+        ("FE80::1", b"[fe80::1]"),
+        ("10.0.0.1:80", b"10.0.0.1"),
+    ],
+)
+def test_names_are_taken_as_operators_write_them(written, host):
+    assert refusal(OriginRules((written,), (), public=False), host) is None
+    assert refusal(OriginRules((written,), (), public=False), b"evil.example") == "host_not_allowed"
+
+
 def test_hostile_names_cost_no_memory():
     rules = OriginRules((), (), public=False)
     for number in range(2_000):
