@@ -173,3 +173,21 @@ async def test_a_reader_that_stalls_is_dropped():
         async with asyncio.timeout(20):
             await dropped.wait()
         writer.close()
+
+
+async def test_a_reader_that_is_only_slow_gets_everything():
+    chunk = b"x" * 16_000_000
+
+    async def large(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"32000000")]})
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": chunk})
+
+    async with listening(large, write_stall=60) as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=65_536)
+        for _ in range(2):
+            writer.write(HEAD + b"\r\n")
+            async with asyncio.timeout(60):
+                await reader.readuntil(b"\r\n\r\n")
+                assert len(await reader.readexactly(32_000_000)) == 32_000_000
+        writer.close()
