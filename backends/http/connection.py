@@ -164,7 +164,8 @@ class Connection(asyncio.Protocol):
                 Cause.STREAM_BROKEN, "the backend ended in the middle of its answer", private=private
             )
         else:
-            self.error = BackendError(Cause.UPSTREAM_CONNECT, "the backend closed without an answer", private=private)
+            # Not UPSTREAM_CONNECT, which says that nothing was sent: it may have read the request, and died of it.
+            self.error = BackendError(Cause.STREAM_BROKEN, "the backend closed without an answer", private=private)
 
     def _ends_with_connection(self) -> bool:
         return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)

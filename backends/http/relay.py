@@ -1,7 +1,8 @@
 """The backend behind an HTTP address: opens a call up to its commit point.
 
 The only retry in here is for a kept connection that ends without a byte of an answer, once, on a new connection: nearly
-always the engine had closed it before it saw the request. An engine that died of the request accepts no new connection.
+always the engine had closed it before it saw the request. An engine that died of it accepts no new connection, and the
+request is then not offered to the engine that follows.
 """
 
 import asyncio
@@ -39,9 +40,16 @@ class HttpBackend:
             try:
                 return await self._exchange(connection, request, call)
             except BackendError as error:
-                if error.cause is not Cause.UPSTREAM_CONNECT:
+                if error.cause is not Cause.STREAM_BROKEN or connection.answered:
                     raise
-        return await self._exchange(await self._pool.connect(), request, call)
+                ended = error
+            try:
+                connection = await self._pool.connect()
+            except BackendError:
+                raise ended from None
+        else:
+            connection = await self._pool.connect()
+        return await self._exchange(connection, request, call)
 
     async def health(self) -> Health:
         """Asks the health path; a connection of its own, so that a full pool cannot hide a dead engine."""

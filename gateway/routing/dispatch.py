@@ -3,6 +3,7 @@
 Owns the order of attempts, the breakers and the retry budget; never looks into bodies, never talks to clients.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from backends.contract import Backend, BackendState, Call
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
-from gateway.routing.breaker import Breaker
+from gateway.routing.breaker import Breaker, BreakerState
 from gateway.routing.budget import RetryBudget
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.routing.table import RouteTable
@@ -21,6 +22,8 @@ from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.routing")
 _MOST_HOPS = 3
+_EXIT_SECONDS = 0.5
+"""How long an engine that closed its door may take to be seen dead; a driver's clean-up comes after its sockets."""
 _BLAMES_BACKEND = frozenset(
     {
         Cause.UPSTREAM_CONNECT,
@@ -107,12 +110,20 @@ class Dispatcher:
         try:
             return await self._try(candidate, call(candidate), key)
         except BackendError as error:
-            # The same engine once more only when no byte of an answer came, within the budget. It may have died
-            # of this very request: two deaths are the most that one request can cause.
-            if not TABLE[error.cause].retryable or not self._budget.take(self._clock()):
+            # The same engine once more only when nothing can have been done yet, and only within the budget.
+            if not TABLE[error.cause].retryable or not self._may_retry(candidate.target.variant_id):
                 raise
             _log.warning("retrying %s after %s", candidate.target.variant_id, error.cause.value)
+        running = self._runtime.running.get(candidate.target.variant_id)
+        if running is not None and running.pid is not None:
+            # Else the second attempt would meet the same closed door, and not the engine that follows.
+            await asyncio.wait((running.exited,), timeout=_EXIT_SECONDS)
         return await self._try(candidate, call(candidate), key)
+
+    def _may_retry(self, variant_id: str) -> bool:
+        known = self._breakers.get(variant_id)
+        resting = known is not None and known[1].state is not BreakerState.CLOSED
+        return not resting and self._budget.take(self._clock())
 
     async def _try(self, candidate: Candidate, call: Call, key: str) -> Opened:
         target = candidate.target
@@ -121,12 +132,14 @@ class Dispatcher:
         if not breaker.allow(self._clock()):
             wait = max(1.0, breaker.open_until - self._clock())
             raise BackendError(Cause.NO_CAPACITY, f"{target.variant_id} is failing; resting it", retry_after=wait)
+        probing = breaker.state is BreakerState.HALF_OPEN
         try:
             lease = self._runtime.acquire_now(target)
             if lease is None:
                 lease = await self._wait(candidate, key)
         except BaseException:
-            breaker.abandoned()
+            if probing:
+                breaker.abandoned()
             raise
         breaker = self._breaker(target.variant_id, lease.backend)
         try:
@@ -140,7 +153,8 @@ class Dispatcher:
             raise
         except BaseException:
             lease.release()
-            breaker.abandoned()
+            if probing:
+                breaker.abandoned()
             raise
         breaker.succeeded(self._clock())
         reason = "loaded" if lease.loaded_cold else "resident"
@@ -184,4 +198,9 @@ class Dispatcher:
 
     def _follow(self, route: Route, failure: BackendError) -> Route | None:
         rule = next((r for r in route.fallbacks if failure.cause in r.when), None)
-        return None if rule is None else self._table().route(rule.to)
+        if rule is None:
+            return None
+        try:
+            return self._table().route(rule.to)
+        except BackendError:
+            return None  # the catalog has changed since: the failure is the answer, not the missing name
