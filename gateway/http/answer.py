@@ -13,8 +13,8 @@ from litestar.types import Scope, Send
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.wire import sse
+from gateway.http.hangup import hangup_of
 from gateway.http.keepalive import HEAD, KeepAlive
-from gateway.http.listener import hangup_of
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
 from gateway.routing.route import Candidate, Opened, Route

@@ -7,7 +7,7 @@ from litestar.types import Receive, Scope
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
-from gateway.http.listener import hangup_of
+from gateway.http.hangup import hangup_of
 
 _MEGABYTE = 1_000_000
 

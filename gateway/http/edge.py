@@ -19,7 +19,7 @@ from backends.errors import BackendError, Cause
 from backends.wire import sse
 from gateway.errors import TABLE
 from gateway.http.access import required_scope
-from gateway.http.listener import hangup_of
+from gateway.http.hangup import hangup_of
 from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure, unhandled
 from gateway.http.services import Services
 from gateway.scheduling.refusals import draining

@@ -7,61 +7,28 @@ head dripped byte by byte held a connection for ever. ``tests/security/test_fram
 
 import asyncio
 import logging
-from collections.abc import Callable, MutableMapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote
 
 import httptools
-from msgspec import Struct
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from gateway.http.cycle import Cycle
+from gateway.http.hangup import HANGUP, Hangup
+from gateway.http.limits import ListenerLimits
 from gateway.http.rejection import rejection
-from gateway.http.transport import HeadHolding
 from gateway.http.upgrade import resumed
 
+if TYPE_CHECKING:
+    from uvicorn._types import ASGI3Application
+
 _log = logging.getLogger("forebay.listener")
-HANGUP = "forebay.hangup"
+_COUNTED = frozenset({b"host", b"content-length", b"transfer-encoding", b"expect"})
 _LAST_READ = 2.0
 """Seconds in which what a rejected client still sends is read and dropped."""
-
-
-class ListenerLimits(Struct, frozen=True, kw_only=True):
-    """Bytes, fields and seconds a connection may take. ``linger_bytes``: rest of a body that was answered already, read
-    and dropped so that the client gets to the answer; it has ``head_deadline`` for it.
-    """
-
-    head_bytes: int = 32 * 1024
-    head_fields: int = 100
-    head_deadline: float = 10.0
-    write_stall: float = 120.0
-    connections: int = 10_000
-    linger_bytes: int = 64 * 1024 * 1024
-
-
-class Hangup:
-    """What a connection tells its handler without a task: ``callback`` is called when the client goes away before the
-    response is complete; ``received`` is true once the whole request body is here.
-    """
-
-    __slots__ = ("callback", "gone", "received")
-
-    def __init__(self) -> None:
-        self.callback: Callable[[], object] | None = None
-        self.gone = False
-        self.received = False
-
-    def signal(self) -> None:
-        """The client is gone."""
-        self.gone = True
-        if self.callback is not None:
-            self.callback()
-
-
-def hangup_of(scope: MutableMapping[str, Any]) -> Hangup | None:
-    """The signal of this request; ``None`` under a server that is not ours."""
-    found = scope.get(HANGUP)
-    return found if isinstance(found, Hangup) else None
 
 
 class _RefusedError(Exception):
@@ -82,6 +49,7 @@ class HardenedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._head_bytes = 0
+        self._field_bytes = 0
         self._hosts = 0
         self._framing = 0
         self._refused = (400, "")
@@ -89,6 +57,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._head_timer: asyncio.TimerHandle | None = None
         self._stall_timer: asyncio.TimerHandle | None = None
         self._linger_timer: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_since: float | None = None
         self._lingered = 0
         self._rejected = False
         self._hangup = Hangup()
@@ -96,7 +66,6 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:
         super().connection_made(transport)
-        self.transport = cast("asyncio.Transport", HeadHolding(transport, self.loop))
         if len(self.connections) > self.limits.connections:
             transport.close()
             return
@@ -106,9 +75,16 @@ class HardenedProtocol(HttpToolsProtocol):
         self._disarm()
         self._linger_over()
         self.pause_over()
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        unanswered = cycle is not None and not cycle.response_complete
-        super().connection_lost(exc)
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+        self.connections.discard(self)
+        self.flow.resume_writing()
+        self.parser = cast("httptools.HttpRequestParser", None)  # it refers back to this protocol
+        cycle = cast("Cycle | None", self.cycle)
+        if cycle is None:
+            return
+        unanswered = not cycle.response_complete
+        cycle.lost()
         if unanswered:
             for hangup in (*self._earlier, self._hangup):
                 hangup.signal()
@@ -125,7 +101,7 @@ class HardenedProtocol(HttpToolsProtocol):
                 self.transport.close()
             if self._rejected or self.transport.is_closing():
                 return
-        self._unset_keepalive_if_required()
+        self._idle_since = None
         self._parse(data)
         if self._reading_head and self._head_timer is None and not self.transport.is_closing():
             self._arm()
@@ -144,7 +120,7 @@ class HardenedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._hosts = self._framing = 0
+        self._hosts = self._framing = self._field_bytes = 0
         if not self._reading_head:
             # A pipelined request's head: its bytes arrived with another's and are bounded by the field checks.
             self._head_bytes = 0
@@ -156,31 +132,59 @@ class HardenedProtocol(HttpToolsProtocol):
             self._refuse(414, "url")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        lowered = self.headers[-1][0]
-        if lowered == b"host":
-            self._hosts += 1
-        elif lowered in (b"content-length", b"transfer-encoding"):
-            self._framing += 1
-        if len(self.headers) > self.limits.head_fields or len(name) + len(value) > self.limits.head_bytes:
+        name = name.lower()
+        self.headers.append((name, value))
+        self._field_bytes += len(name) + len(value)
+        if name in _COUNTED:
+            if name == b"host":
+                self._hosts += 1
+            elif name != b"expect":
+                self._framing += 1
+            elif value.lower() == b"100-continue":
+                self.expect_100_continue = True
+        if self._field_bytes > self.limits.head_bytes or len(self.headers) > self.limits.head_fields:
             self._refuse(431, "headers")
 
     def on_headers_complete(self) -> None:
-        size = sum(len(name) + len(value) for name, value in self.headers)
-        if size > self.limits.head_bytes:
-            self._refuse(431, "headers")
         if self._hosts != 1:
             self._refuse(400, "host")
         if self._framing > 1:
             self._refuse(400, "framing")
         self._reading_head = False
         self._disarm()
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        if cycle is not None and not cycle.response_complete:
-            self._earlier.append(self._hangup)  # pipelined: this one is still being answered
-        self._hangup = Hangup()
-        self.scope[HANGUP] = self._hangup  # type: ignore[typeddict-unknown-key]
-        super().on_headers_complete()
+        parser, scope = self.parser, self.scope
+        scope["method"] = parser.get_method().decode("ascii")
+        version = parser.get_http_version()
+        if version != "1.1":
+            scope["http_version"] = version
+        target = httptools.parse_url(self.url)
+        path = target.path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = target.path
+        scope["query_string"] = target.query or b""
+        before = cast("Cycle | None", self.cycle)
+        self.cycle = cycle = Cycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.on_response_complete,
+            keep_alive=version != "1.0" and parser.should_keep_alive(),
+            expect_100_continue=self.expect_100_continue,
+        )
+        app = cast("ASGI3Application", self.app)  # pyright: ignore[reportUnknownMemberType]
+        if before is None or before.response_complete:
+            self._hangup = scope[HANGUP] = Hangup()  # type: ignore[typeddict-unknown-key]
+            self._start_asgi_task(cycle, app)
+            return
+        self._earlier.append(self._hangup)  # pipelined: this one is still being answered
+        self._hangup = scope[HANGUP] = Hangup()  # type: ignore[typeddict-unknown-key]
+        self.flow.pause_reading()
+        self.pipeline.appendleft((cycle, app))
+
+    def on_body(self, body: bytes) -> None:
+        cycle = cast("Cycle", self.cycle)
+        if not cycle.response_complete and cycle.feed(body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
 
     def on_message_complete(self) -> None:
         if self.parser.should_upgrade():
@@ -190,7 +194,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._linger_over()
             self._head_bytes = 0
             self._reading_head = True
-        super().on_message_complete()
+        cast("Cycle", self.cycle).end()
 
     def on_response_complete(self) -> None:
         if self._hangup.received:
@@ -203,7 +207,16 @@ class HardenedProtocol(HttpToolsProtocol):
             # the client's feet, and it would never see the answer.
             self._lingered = 0
             self._linger_timer = self.loop.call_later(self.limits.head_deadline, self._linger_late)
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            return
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._idle_late)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -231,7 +244,7 @@ class HardenedProtocol(HttpToolsProtocol):
             return
         self._rejected = True
         answer = rejection(status, param)
-        cycle = cast("RequestResponseCycle | None", self.cycle)
+        cycle = cast("Cycle | None", self.cycle)
         if cycle is not None and not cycle.response_complete:
             self.transport.write(answer)
             self.transport.close()
@@ -241,7 +254,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._linger_timer = self.loop.call_later(_LAST_READ, self._linger_late)
         self._reading_head = False
         self._lingered = 0
-        cast("HeadHolding", self.transport).finish(answer)
+        self.transport.write(answer)
+        self.transport.write_eof()
 
     def _arm(self) -> None:
         self._head_timer = self.loop.call_later(self.limits.head_deadline, self._late)
@@ -254,6 +268,17 @@ class HardenedProtocol(HttpToolsProtocol):
     def _late(self) -> None:
         self._head_timer = None
         self._reject(408, "headers")
+
+    def _idle_late(self) -> None:
+        # One timer serves a connection's whole life: it looks again when something has been said meanwhile.
+        self._idle_timer = None
+        if self._idle_since is None:
+            return  # the next answer arms it
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._idle_late)
+        else:
+            self.transport.close()
 
     def _linger_over(self) -> None:
         if self._linger_timer is not None:

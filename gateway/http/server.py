@@ -17,7 +17,8 @@ from litestar.types import Receive, Scope, Send
 from uvicorn.lifespan.on import LifespanOn, LifespanSendMessage
 
 from backends.errors import BackendError, Cause
-from gateway.http.listener import ListenerLimits, protocol
+from gateway.http.limits import ListenerLimits
+from gateway.http.listener import protocol
 from gateway.settings import Settings
 
 _BACKLOG = 2048
