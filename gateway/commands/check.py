@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from gateway.catalog.load import load
-from gateway.settings import default_profiles_dir
+from gateway.settings import Settings
 
 
 @click.command()
 @click.option("--profiles", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of profiles.")
 def check(profiles: Path | None) -> None:
     """Check every profile, offline. Exit code 1 when there is a mistake."""
-    root = profiles or default_profiles_dir()
+    root = profiles or Settings().profiles_dir
     result = load(root)
     for problem in result.problems:
         click.echo(str(problem), err=True)

@@ -24,7 +24,14 @@ def test_check_names_file_and_line(shell):
     assert "problem(s)" in done.stderr
 
 
-def test_check_without_a_folder_looks_at_the_projects_own(shell):
+def test_check_without_a_folder_looks_where_the_gateway_would(shell):
+    assert shell.ok("check") == "1 profiles are fine\n"
+    shell.profile("bad", "id: bad\nnam: x\n")
+    assert "bad.yaml:2" in shell.run("check").stderr
+
+
+def test_check_of_the_projects_own_profiles(shell, monkeypatch):
+    monkeypatch.delenv("FOREBAY_PROFILES_DIR")
     assert "profiles are fine" in shell.ok("check")
 
 
