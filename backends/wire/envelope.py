@@ -5,7 +5,7 @@ was authorised is the model the backend sees; nested bytes stay as they came and
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from msgspec import Raw
@@ -51,6 +51,10 @@ class Envelope:
 
     def __contains__(self, name: str) -> bool:
         return name in self._fields
+
+    def lacks(self, names: Iterable[str]) -> bool:
+        """Whether none of ``names`` is a top-level field."""
+        return self._fields.keys().isdisjoint(names)
 
     def get(self, name: str) -> Raw | None:
         """The raw JSON of a top-level field."""

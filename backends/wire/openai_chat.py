@@ -152,17 +152,18 @@ def validate(request: ChatRequest) -> None:
     if request.top_logprobs and not request.logprobs:
         raise refuse("top_logprobs", "needs logprobs to be true")
     for index, message in enumerate(request.messages):
-        _validate_message(f"messages[{index}]", message)
-    _validate_tools(request)
+        _validate_message(index, message)
+    if request.tools is not None or request.tool_choice is not None:
+        _validate_tools(request)
 
 
-def _validate_message(path: str, message: Message) -> None:
+def _validate_message(index: int, message: Message) -> None:
     if message.content is None and message.role != "assistant":
-        raise refuse(f"{path}.content", f"a {message.role} message needs content")
+        raise refuse(f"messages[{index}].content", f"a {message.role} message needs content")
     if message.role == "tool" and not message.tool_call_id:
-        raise refuse(f"{path}.tool_call_id", "a tool message names the call that it answers")
+        raise refuse(f"messages[{index}].tool_call_id", "a tool message names the call that it answers")
     if message.tool_calls and message.role != "assistant":
-        raise refuse(f"{path}.tool_calls", "only assistant messages call tools")
+        raise refuse(f"messages[{index}].tool_calls", "only assistant messages call tools")
 
 
 def _validate_tools(request: ChatRequest) -> None:

@@ -9,7 +9,8 @@ It reads no body and knows no route beyond which scope a path needs.
 import asyncio
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from functools import lru_cache
 from secrets import token_hex
 from typing import cast
 
@@ -39,6 +40,8 @@ class Edge:
         self._app = app
         self._direct = direct
         self._services = services
+        self._recorder = services.recorder
+        self._access = services.access
         self._metrics_public = services.settings.metrics_public
         self._in_flight = 0
         self._by_key: dict[str, int] = {}
@@ -58,13 +61,13 @@ class Edge:
         scope[EXCHANGE] = exchange  # type: ignore[literal-required]
         started = False
 
-        async def send_head(message: Message) -> None:
+        def send_head(message: Message) -> Awaitable[None]:  # no coroutine of its own: it is called for every chunk
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 exchange.status = message["status"]
                 message["headers"] = [*message["headers"], *_trace(exchange)]
-            await send(message)
+            return send(message)
 
         try:
             await self._guarded(scope, receive, send_head, exchange)
@@ -90,8 +93,8 @@ class Edge:
                 raise
         finally:
             now = time.perf_counter()
-            self._services.recorder.finished(exchange, now)
-            self._services.access.write(exchange, now - exchange.started)
+            self._recorder.finished(exchange, now)
+            self._access.write(exchange, now - exchange.started)
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         host = origin = presented = None
@@ -142,15 +145,23 @@ def _trace(exchange: Exchange) -> list[tuple[bytes, bytes]]:
     if exchange.origin:
         headers += ((b"access-control-allow-origin", exchange.origin), (b"vary", b"origin"))
     if exchange.attempts:
-        headers += (
-            (b"x-forebay-model", exchange.model.encode()),
-            (b"x-forebay-variant", exchange.variant.encode()),
-            (b"x-forebay-backend", exchange.backend.encode()),
-            (b"x-forebay-where", exchange.where.encode()),
-            (b"x-forebay-reason", exchange.reason.encode()),
-            (b"x-forebay-attempts", str(exchange.attempts).encode()),
-        )
+        e = exchange
+        headers += _who_answered(e.model, e.variant, e.backend, e.where, e.reason, e.attempts)
     return headers
+
+
+@lru_cache(maxsize=512)
+def _who_answered(
+    model: str, variant: str, backend: str, where: str, reason: str, attempts: int
+) -> tuple[tuple[bytes, bytes], ...]:
+    return (
+        (b"x-forebay-model", model.encode()),
+        (b"x-forebay-variant", variant.encode()),
+        (b"x-forebay-backend", backend.encode()),
+        (b"x-forebay-where", where.encode()),
+        (b"x-forebay-reason", reason.encode()),
+        (b"x-forebay-attempts", str(attempts).encode()),
+    )
 
 
 async def _end_stream(send: Send, error: BackendError) -> None:

@@ -162,6 +162,8 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
 
 
 def _refuse_forbidden(envelope: Envelope) -> None:
+    if envelope.lacks(_FORBIDDEN):
+        return
     for name in _FORBIDDEN:
         if name in envelope:
             raise BackendError(Cause.INVALID_REQUEST, f"{name} is not accepted from clients", param=name)
@@ -184,7 +186,7 @@ def _body_for(envelope: Envelope, candidate: Candidate, endpoint: Endpoint) -> b
     name = candidate.profile.id
     if isinstance(engine, ExternalArgs) and engine.served_model is not None:
         name = engine.served_model
-    if endpoint.task is Task.EMBEDDING:
+    if endpoint.task is Task.EMBEDDING or not candidate.defaults:
         return envelope.with_model(name)
     missing = {field: value for field, value in candidate.defaults.items() if not _names(envelope, field)}
     if _names(envelope, "max_completion_tokens"):

@@ -112,7 +112,7 @@ class AccessLog:
     def __init__(self, sink: "queue.Queue[logging.LogRecord] | None", form: Literal["json", "text"]) -> None:
         self._sink = sink
         self._form = form
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
 
     def write(self, exchange: Exchange, seconds: float) -> None:
         """Keeps the line of ``exchange`` for the next batch, at most ``_BATCH_SECONDS`` away. Loop only."""
@@ -127,25 +127,25 @@ class AccessLog:
         if self._sink is None or not self._waiting:
             return
         record = logging.LogRecord("forebay.access", logging.INFO, "", 0, "", None, None)
-        record.forebay_access = "\n".join(self._waiting)
+        record.forebay_access = b"\n".join(self._waiting).decode()
         self._waiting.clear()
         with contextlib.suppress(queue.Full):
             self._sink.put_nowait(record)
 
-    def _text(self, e: Exchange, seconds: float, created: float) -> str:
+    def _text(self, e: Exchange, seconds: float, created: float) -> bytes:
         if self._form == "text":
             path = _path(e).encode("unicode_escape").decode()
             what = f"{e.method} {path} {e.status} {e.outcome} {seconds * 1000:.0f} ms {e.variant} {e.cause}"
-            return f"{_utc(created)[11:19]} access  {what.strip()}"
+            return f"{_utc(created)[11:19]} access  {what.strip()}".encode()
         first = e.first_event - e.started if e.first_event else 0.0
         line = _Access(
             _utc(created), "info", "forebay.access", e.request_id, e.method,
-            _path(e), e.status, e.outcome,
-            round(seconds, 6), e.endpoint, e.key_id, e.model, e.variant, e.backend, e.where, e.reason, e.cause,
-            redact(e.private)[-2048:] if e.private else "", e.stream, e.attempts, round(e.waited, 6), round(first, 6),
+            e.path if e.path == e.endpoint else _path(e), e.status, e.outcome,
+            _micro(seconds), e.endpoint, e.key_id, e.model, e.variant, e.backend, e.where, e.reason, e.cause,
+            redact(e.private)[-2048:] if e.private else "", e.stream, e.attempts, _micro(e.waited), _micro(first),
             e.tokens_in, e.tokens_out, e.tokens_cached,
         )  # fmt: skip
-        return _encode(line).decode()
+        return _encode(line)
 
 
 class _Writer(logging.StreamHandler[TextIO]):
@@ -188,6 +188,11 @@ class Logging:
 def _path(exchange: Exchange) -> str:
     """A path that is no endpoint's is the client's own text: no credential, not endless."""
     return exchange.path if exchange.path == exchange.endpoint else redact(exchange.path[:4096])[:256]
+
+
+def _micro(seconds: float) -> float:
+    """To six digits, at a third of the cost of ``round``."""
+    return int(seconds * 1e6 + 0.5) / 1e6
 
 
 def _utc(seconds: float) -> str:
