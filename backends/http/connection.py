@@ -53,8 +53,8 @@ class Connection(asyncio.Protocol):
         """Writes a whole request, head and body in one."""
         self.reset()
         self.exchanges += 1
-        if self.closed:  # between connecting and now: nothing would wake the caller any more
-            self._end_of_input(None)
+        if self.closed or self._transport.is_closing():  # else nothing might ever wake the caller
+            self.error = _unread("closed before the request")
             return
         self._transport.write(request)
 
@@ -163,9 +163,12 @@ class Connection(asyncio.Protocol):
             self.error = BackendError(
                 Cause.STREAM_BROKEN, "the backend ended in the middle of its answer", private=private
             )
-        else:
-            # Not UPSTREAM_CONNECT, which says that nothing was sent: it may have read the request, and died of it.
+        elif exc is None:
+            # It had read all that was sent, and may have died of it.
             self.error = BackendError(Cause.STREAM_BROKEN, "the backend closed without an answer", private=private)
+        else:
+            # A socket that is closed with unread bytes in it resets: the request was not read, or not whole.
+            self.error = _unread(private)
 
     def _ends_with_connection(self) -> bool:
         return not any(name in (b"content-length", b"transfer-encoding") for name, _ in self.headers)
@@ -223,3 +226,7 @@ class Connection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _unread(private: str) -> BackendError:
+    return BackendError(Cause.UPSTREAM_CONNECT, "the backend closed before it had read the request", private=private)

@@ -19,6 +19,7 @@ from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
 MOST_BODY = 64 * 1024 * 1024
 _HEALTH_SECONDS = 2.0
 _MOST_HEADS = 64
+_ENDED = frozenset({Cause.UPSTREAM_CONNECT, Cause.STREAM_BROKEN})
 _FORWARDED = frozenset({b"openai-processing-ms", b"openai-version"})
 """Headers of a backend that a client may see; everything else is ours to say."""
 
@@ -40,7 +41,7 @@ class HttpBackend:
             try:
                 return await self._exchange(connection, request, call)
             except BackendError as error:
-                if error.cause is not Cause.STREAM_BROKEN or connection.answered:
+                if connection.answered or error.cause not in _ENDED:
                     raise
                 ended = error
             try:
