@@ -1,6 +1,6 @@
 """Lets coverage measure a worker in an environment that has no coverage of its own. On the path of tests' workers only.
 
-``FOREBAY_TEST_COVERAGE_SITE`` is the folder that coverage lies in; it comes last, so the environment's own packages win.
+``FOREBAY_TEST_COVERAGE_SITE`` is the folder that coverage lies in; it comes last: the environment's own packages win.
 """
 
 import os
