@@ -21,6 +21,7 @@ from gateway.telemetry.redact import redact
 
 _log = logging.getLogger("forebay.http")
 EXCHANGE = "forebay.exchange"
+_WITHOUT_VERSION = frozenset({"/chat/completions", "/completions", "/embeddings", "/models"})
 _BY_STATUS = {
     401: Cause.AUTH,
     403: Cause.FORBIDDEN,
@@ -76,14 +77,24 @@ def on_http_exception(request: Request[None, None, State], error: HTTPException)
     if cause is None:
         cause = Cause.INVALID_REQUEST if error.status_code < 500 else Cause.INTERNAL
     if cause is Cause.NOT_FOUND:
+        path = request.url.path
         known = BackendError(
-            Cause.NOT_FOUND, f"there is no {request.method} {request.url.path[:80]}", code="unknown_url"
+            Cause.NOT_FOUND, f"there is no {request.method} {path[:80]}{_hint(path)}", code="unknown_url"
         )
     elif cause is Cause.METHOD_NOT_ALLOWED:
         known = BackendError(cause, f"{request.method} is not allowed here")
     else:
         known = BackendError(cause, "the request is not valid", private=error.detail)
     return on_backend_error(request, known)
+
+
+def _hint(path: str) -> str:
+    """For the two slips that are made with base URLs: ``/v1`` twice, or not at all."""
+    if path.startswith("/v1/v1/"):
+        return "; the client adds /v1 itself: leave it out of the base URL"
+    if path in _WITHOUT_VERSION:
+        return "; the base URL ends in /v1"
+    return ""
 
 
 def on_exception(request: Request[None, None, State], error: Exception) -> Response[bytes]:

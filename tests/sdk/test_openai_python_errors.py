@@ -103,6 +103,13 @@ def test_media_and_other_endpoints_are_refused_in_words(client: openai.OpenAI) -
         client.responses.create(model=MODEL, input="hello")
 
 
+@pytest.mark.parametrize(("ending", "hint"), [("/v1/v1", "leave it out"), ("", "ends in /v1")])
+def test_a_wrong_base_url_is_said_so(ending: str, hint: str, client: openai.OpenAI, gateway: RealGateway) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        ask(client.with_options(base_url=gateway.address + ending))
+    assert hint in caught.value.message
+
+
 def test_headers_say_who_answered(client: openai.OpenAI) -> None:
     raw = client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO, max_tokens=1)
     assert raw.headers["x-request-id"].startswith("req_")

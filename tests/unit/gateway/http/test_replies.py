@@ -99,6 +99,21 @@ def test_an_unknown_path_is_quoted_in_part():
     assert len(said) < 120
 
 
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/v1/v1/chat/completions", "leave it out of the base URL"),
+        ("/chat/completions", "the base URL ends in /v1"),
+        ("/models", "the base URL ends in /v1"),
+        ("/v1/responses", None),
+    ],
+)
+def test_slips_with_the_base_url_get_a_hint(path, hint):
+    said = message(on_http_exception(request(path), HTTPException(status_code=404)))["message"]
+    assert said.startswith(f"there is no GET {path}")
+    assert said.endswith(hint or path)
+
+
 def test_a_defect_tells_the_client_nothing_and_the_log_where_it_is_but_not_what_it_says(caplog):
     made = request()
     with caplog.at_level(logging.ERROR, "forebay.http"):
