@@ -81,10 +81,16 @@ class Message(Struct, frozen=True, kw_only=True):
     reasoning_content: str | None = None
 
     def text(self) -> str:
-        """The text of the content, parts joined by newlines."""
+        """The text of the content, parts joined by newlines; a refusal is what was said, too."""
         if self.content is None or isinstance(self.content, str):
             return self.content or ""
-        return "\n".join(part.text for part in self.content if isinstance(part, TextPart))
+        texts: list[str] = []
+        for part in self.content:
+            if isinstance(part, TextPart):
+                texts.append(part.text)
+            elif isinstance(part, RefusalPart):
+                texts.append(part.refusal)
+        return "\n".join(texts)
 
 
 class Function(Struct, frozen=True, kw_only=True):

@@ -192,6 +192,8 @@ def test_roles_and_parts(client: openai.OpenAI) -> None:
     messages: list[ChatCompletionMessageParam] = [
         {"role": "developer", "content": "Answer briefly."},
         {"role": "user", "content": [{"type": "text", "text": "Say"}, {"type": "text", "text": "hello."}]},
+        {"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]},
+        {"role": "user", "content": "Please."},
         {"role": "assistant", "content": "Hello."},
         {"role": "user", "content": "Again: 你好 🎉", "name": "ann"},
     ]

@@ -22,6 +22,7 @@ from backends.wire.openai_chat import (
     JsonSchemaFormat,
     Message,
     NamedChoice,
+    RefusalPart,
     TextPart,
 )
 
@@ -84,7 +85,7 @@ class Conversation:
         return TemplateReport(source=source, tool_format=self._format.name, tools=self._renders_tools)
 
     def turn(self, request: ChatRequest) -> Turn:
-        """Render the conversation. Raises ``BackendError(INVALID_REQUEST)``: media, refusals, bad schemas."""
+        """Render the conversation. Raises ``BackendError(INVALID_REQUEST)``: media and bad schemas."""
         messages = [_plain(index, message) for index, message in enumerate(request.messages)]
         tools: list[dict[str, object]] = []
         if request.tool_choice != "none":
@@ -122,7 +123,7 @@ def _plain(index: int, message: Message) -> dict[str, object]:
     """A message as templates know it: text only, no nulls, no ``developer``."""
     if isinstance(message.content, list):
         for place, part in enumerate(message.content):
-            if not isinstance(part, TextPart):
+            if not isinstance(part, TextPart | RefusalPart):
                 param = f"messages[{index}].content[{place}]"
                 raise BackendError(Cause.INVALID_REQUEST, f"{param}: this model reads text only.", param=param)
     plain = {key: value for key, value in _builtins(message).items() if value is not None}
