@@ -26,6 +26,7 @@ from gateway.errors import TABLE
 from gateway.http import text
 from gateway.http.access import required_scope
 from gateway.settings import Settings
+from gateway.telemetry.instruments import Counters, Histograms
 from gateway.telemetry.metrics import OBSERVED, Metrics
 from tools import meanings
 
@@ -96,7 +97,7 @@ def _setting_default(name: str, field: FieldInfo) -> str:
 
 def metrics() -> str:
     """One row a metric of the registry, under the names that a scrape shows."""
-    instruments = [m for m in vars(Metrics("0")).values() if isinstance(m, MetricWrapperBase)]
+    instruments = [m for m in vars(Metrics("0")).values() if isinstance(m, MetricWrapperBase | Counters | Histograms)]
     described = [
         (family.name, family.type, cast("tuple[str, ...]", vars(m)["_labelnames"]), family.documentation)
         for m in instruments
