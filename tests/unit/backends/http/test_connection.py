@@ -321,10 +321,24 @@ async def test_a_waiter_that_is_cancelled_leaves_nothing_behind():
     await asyncio.wait((waiting,))
     connection.data_received(plain())
     assert connection.take() == b'{"ok":true}'
-    connection.rest()
-    connection.rest()
+    connection._loop.at(150.0)
     assert connection._loop.running == []
     assert not wire.aborted
+
+
+async def test_one_timer_serves_one_request_after_another():
+    connection, _ = wired()
+    for _ in range(5):
+        connection.send(b"a request")
+        waiting = asyncio.ensure_future(connection.wait(connection._loop.now + 50))
+        await asyncio.sleep(0)
+        connection.data_received(plain())
+        await waiting
+        connection.take()
+        connection._loop.now += 1
+    assert len(connection._loop.timers) == 1
+    connection.abort()
+    assert connection._loop.running == []
 
 
 async def test_aborting_twice_is_once():
