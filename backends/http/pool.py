@@ -79,7 +79,6 @@ class Pool:
 
     def put(self, connection: Connection) -> None:
         """After a complete answer; kept if the backend keeps it."""
-        connection.rest()
         if self._closed or not connection.reusable or len(self._idle) >= MOST_IDLE:
             connection.abort()
             return

@@ -76,7 +76,7 @@ class HttpBackend:
                 await connection.wait(deadline)
             if call.stream and 200 <= connection.status < 300:
                 return await self._stream(connection, call, deadline)
-            body = await _body(connection, deadline)
+            body = connection.take() if connection.complete else await _body(connection, deadline)
         except BaseException:
             connection.abort()
             raise

@@ -18,6 +18,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IRRELEVANT = bytes(set(range(256)) - set(b'[]{}"'))
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _decoder = msgspec.json.Decoder(dict[str, Raw])
+_text = msgspec.json.Decoder(str)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -72,10 +73,10 @@ def _model(raw: Raw | None) -> str:
     if raw is None:
         raise BackendError(Cause.INVALID_REQUEST, "model is missing", param="model")
     try:
-        name = msgspec.json.decode(raw, type=str)
+        name = _text.decode(raw)
     except msgspec.DecodeError:
         raise BackendError(Cause.INVALID_REQUEST, "model must be a string", param="model") from None
-    if not name or len(name) > _LONGEST_NAME or _CONTROL.search(name):
+    if not name or len(name) > _LONGEST_NAME or (not name.isprintable() and _CONTROL.search(name)):
         raise BackendError(Cause.INVALID_REQUEST, "model is not a model name", param="model")
     return name
 

@@ -8,7 +8,6 @@ head dripped byte by byte held a connection for ever. ``tests/security/test_fram
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.config import Config
@@ -20,6 +19,7 @@ from gateway.http.cycle import Cycle
 from gateway.http.hangup import HANGUP, Hangup
 from gateway.http.limits import ListenerLimits
 from gateway.http.rejection import rejection
+from gateway.http.scope import http_scope
 from gateway.http.upgrade import resumed
 
 if TYPE_CHECKING:
@@ -119,7 +119,9 @@ class HardenedProtocol(HttpToolsProtocol):
             return
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
         self._hosts = self._framing = self._field_bytes = 0
         if not self._reading_head:
             # A pipelined request's head: its bytes arrived with another's and are bounded by the field checks.
@@ -127,7 +129,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._reading_head = True
 
     def on_url(self, url: bytes) -> None:
-        super().on_url(url)
+        self.url += url
         if len(self.url) > self.limits.head_bytes // 4:
             self._refuse(414, "url")
 
@@ -152,16 +154,11 @@ class HardenedProtocol(HttpToolsProtocol):
             self._refuse(400, "framing")
         self._reading_head = False
         self._disarm()
-        parser, scope = self.parser, self.scope
-        scope["method"] = parser.get_method().decode("ascii")
+        parser = self.parser
         version = parser.get_http_version()
-        if version != "1.1":
-            scope["http_version"] = version
-        target = httptools.parse_url(self.url)
-        path = target.path.decode("ascii")
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = target.path
-        scope["query_string"] = target.query or b""
+        self.scope = scope = http_scope(
+            parser.get_method(), self.url, version, self.headers, self.server, self.client, self.app_state.copy()
+        )
         before = cast("Cycle | None", self.cycle)
         self.cycle = cycle = Cycle(
             scope,

@@ -80,4 +80,7 @@ class Occupants:
 
     def service(self, variant_id: str) -> ServiceTime:
         """The moving average of lease times; variants are a closed set, so this stays small."""
-        return self._service.setdefault(variant_id, ServiceTime())
+        known = self._service.get(variant_id)
+        if known is None:
+            known = self._service[variant_id] = ServiceTime()
+        return known
