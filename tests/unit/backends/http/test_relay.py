@@ -1,56 +1,14 @@
-"""Calls to a backend of raw bytes: the commit point, what comes through unchanged, a cause for every way to fail."""
+"""Calls to a backend of raw bytes: the commit point, what comes through unchanged, what is asked for."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
 
-from backends.contract import Call
 from backends.errors import BackendError, Cause
-from backends.http import relay
 from backends.http.relay import HttpBackend
 from tests.fakes.upstream import DEADLINE, STREAM_HEAD, Peer, chunked, plain, upstream
-
-BODY = b'{"model":"m"}'
-EVENTS = [b'data: {"n":%d}\n\n' % number for number in range(5)]
-END = b"data: [DONE]\n\n"
-
-
-def call(*, stream: bool = False, **fields) -> Call:
-    given = {"path": "/v1/chat/completions", "body": BODY, "request_id": "req_1", "stream": stream}
-    return Call(**(given | fields))
-
-
-def answers(*pieces: bytes, times: int = 1):
-    """A script: for each of ``times`` requests the same bytes."""
-
-    async def script(peer: Peer) -> None:
-        for _ in range(times):
-            if not await peer.request():
-                return
-            await peer.send(*pieces)
-
-    return script
-
-
-async def waiting(peer: Peer) -> None:
-    """Takes a request and says nothing; notes when the client leaves."""
-    await peer.request()
-    await peer.request()
-
-
-async def read(reply) -> bytes:
-    return reply.first + b"".join([piece async for piece in reply])
-
-
-async def failing(script, **fields) -> BackendError:
-    async with upstream(script) as running:
-        backend = HttpBackend("fake", running.path)
-        with pytest.raises(BackendError) as caught:
-            async with asyncio.timeout(DEADLINE):
-                await read(await backend.open(call(**fields)))
-        await backend.aclose()
-        return caught.value
+from tests.unit.backends.http.calls import BODY, END, EVENTS, answers, call, read
 
 
 async def test_a_plain_answer_comes_whole_and_its_connection_is_used_again():
@@ -111,115 +69,68 @@ async def test_a_finished_stream_gives_its_connection_back():
         await backend.aclose()
 
 
-async def test_leaving_a_stream_ends_the_connection():
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(STREAM_HEAD, chunked(EVENTS[0], end=False))
-        await peer.request()
-
-    async with upstream(script) as running:
+@pytest.mark.parametrize("status", ["400 Bad", "429 Slow down", "500 Oh", "302 Elsewhere"])
+async def test_a_refusal_keeps_its_connection(status):
+    async with upstream(answers(plain(b"{}", status, b"location: http://localhost/"), times=3)) as running:
         backend = HttpBackend("fake", running.path)
-        reply = await backend.open(call(stream=True))
-        reply.aclose()
-        reply.aclose()
-        async with asyncio.timeout(DEADLINE):
-            await running.peers[0].gone.wait()
+        for stream in (False, True, False):
+            with pytest.raises(BackendError) as caught:
+                await backend.open(call(stream=stream))
+            assert caught.value.upstream_status == int(status[:3])
+        assert len(running.peers) == 1
+        await backend.aclose()
 
 
-async def test_a_call_that_is_cancelled_ends_the_connection():
-    async with upstream(waiting) as running:
+async def test_two_answers_at_once_are_one_answer():
+    async with upstream(answers(plain(b'"mine"') + plain(b'"forged"'), times=2)) as running:
         backend = HttpBackend("fake", running.path)
-        opening = asyncio.ensure_future(backend.open(call()))
-        while not running.requests:
-            await asyncio.sleep(0)
-        opening.cancel()
-        await asyncio.wait((opening,))
-        async with asyncio.timeout(DEADLINE):
-            await running.peers[0].gone.wait()
-
-
-async def test_an_idle_connection_that_was_closed_is_replaced():
-    async with upstream(answers(plain())) as running:
-        backend = HttpBackend("fake", running.path)
-        assert (await backend.open(call())).status == 200
-        assert (await backend.open(call())).status == 200  # the first script has ended and closed
+        for _ in range(2):
+            assert (await backend.open(call())).first == b'"mine"'
         assert len(running.peers) == 2
         await backend.aclose()
 
 
-async def test_a_request_that_may_have_been_read_is_not_sent_twice():
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(plain())
-        await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\n")
-        peer.reset()
-
-    async with upstream(script) as running:
-        backend = HttpBackend("fake", running.path)
-        await backend.open(call())
-        with pytest.raises(BackendError):
-            await backend.open(call())
-        assert len(running.requests) == 2
-
-
-STREAM = {"stream": True}
-FAILURES = [
-    ("closes at once", answers(), Cause.STREAM_BROKEN, {}),
-    ("not HTTP", answers(b"SSH-2.0 hello\r\n"), Cause.UPSTREAM_PROTOCOL, {}),
-    ("bad chunk size", answers(STREAM_HEAD + b"zz\r\n"), Cause.UPSTREAM_PROTOCOL, {}),
-    ("too many fields", answers(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * 200 + b"\r\n"), Cause.UPSTREAM_PROTOCOL, {}),
-    ("a huge field", answers(b"HTTP/1.1 200 OK\r\na: " + b"b" * 50_000 + b"\r\n\r\n"), Cause.UPSTREAM_PROTOCOL, {}),
-    ("half a body", answers(b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{"), Cause.STREAM_BROKEN, {}),
-    ("no JSON", answers(plain(b"<html>", kind=b"text/html")), Cause.UPSTREAM_PROTOCOL, {}),
-    ("no stream", answers(plain()), Cause.UPSTREAM_PROTOCOL, {"stream": True}),
-    ("a stream without events", answers(STREAM_HEAD + chunked(b": x\n\n")), Cause.STREAM_BROKEN, STREAM),
-    ("a stream without its end", answers(STREAM_HEAD + chunked(*EVENTS)), Cause.STREAM_BROKEN, STREAM),
-    ("a stream that breaks", answers(STREAM_HEAD + chunked(EVENTS[0], end=False)), Cause.STREAM_BROKEN, STREAM),
-    ("silence", waiting, Cause.UPSTREAM_TIMEOUT, {"answer_timeout": 0.01}),
-    ("silence before a stream", waiting, Cause.UPSTREAM_TIMEOUT, {"stream": True, "first_event_timeout": 0.01}),
-    ("429", answers(plain(b"{}", "429 Too Many", b"retry-after: 7")), Cause.UPSTREAM_RATE_LIMITED, {}),
-    ("500", answers(plain(b"secret words", "500 Oh")), Cause.UPSTREAM_ERROR, {}),
-    ("500 for a stream", answers(plain(b"{}", "500 Oh")), Cause.UPSTREAM_ERROR, {"stream": True}),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("script", "cause", "fields"), [pytest.param(*rest, id=name) for name, *rest in FAILURES])
-async def test_every_failure_has_its_cause(script, cause, fields):
-    error = await failing(script, **fields)
-    assert error.cause is cause
-    assert "secret" not in error.detail
-
-
-async def test_silence_in_the_middle_of_a_stream():
-    async def script(peer: Peer) -> None:
-        await peer.request()
-        await peer.send(STREAM_HEAD, chunked(EVENTS[0], end=False))
-        await peer.request()
-
-    assert (await failing(script, stream=True, idle_timeout=0.01)).cause is Cause.UPSTREAM_TIMEOUT
-
-
-async def test_what_came_before_a_break_is_still_the_clients():
-    async with upstream(answers(STREAM_HEAD + chunked(*EVENTS, end=False))) as running:
+async def test_a_stream_of_another_success_is_a_stream_too():
+    wire = STREAM_HEAD.replace(b"200 OK", b"201 Created") + chunked(EVENTS[0], END)
+    async with upstream(answers(wire)) as running:
         backend = HttpBackend("fake", running.path)
         reply = await backend.open(call(stream=True))
-        assert reply.first == b"".join(EVENTS)
-        with pytest.raises(BackendError):
-            await anext(reply)
+        assert not reply.complete
+        assert await read(reply) == EVENTS[0] + END
+        await backend.aclose()
 
 
-async def test_an_event_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr(relay, "MOST_EVENT_BYTES", 1000)
-    error = await failing(answers(STREAM_HEAD, *[chunked(b"data: " + b"x" * 600, end=False)] * 3), stream=True)
-    assert error.cause is Cause.UPSTREAM_PROTOCOL
+async def test_a_body_until_the_end_of_the_connection():
+    head = b"HTTP/1.0 200 OK\r\ncontent-type: %b\r\n\r\n"
+    plainly, streamed = answers(head % b"application/json", b'{"a":', b"1}"), answers(head % b"text/event-stream", END)
+    async with upstream(plainly, streamed) as running:
+        backend = HttpBackend("fake", running.path)
+        assert (await backend.open(call())).first == b'{"a":1}'
+        assert await read(await backend.open(call(stream=True))) == END
+        await backend.aclose()
 
 
-async def test_a_body_without_end_is_refused(monkeypatch):
-    monkeypatch.setattr(relay, "MOST_BODY", 1000)
-    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n"
-    error = await failing(answers(head, *[b"x" * 600] * 5))
-    assert error.cause is Cause.UPSTREAM_PROTOCOL
+async def test_over_tcp_to_a_url():
+    async with upstream(answers(plain(), times=2), tcp=True) as running:
+        backend = HttpBackend("fake", running.target)
+        for _ in range(2):
+            assert (await backend.open(call())).status == 200
+        assert len(running.peers) == 1
+        host = running.target.removeprefix("http://").removesuffix("/v1").encode()
+        assert b"host: " + host + b"\r\n" in running.requests[0]
+        assert running.requests[0].startswith(b"POST /v1/chat/completions HTTP/1.1\r\n")
+        assert b"accept-encoding: identity\r\n" in running.requests[0]
+        await backend.aclose()
+
+
+async def test_requests_of_many_kinds_cost_no_memory():
+    async with upstream(answers(plain(), times=300)) as running:
+        backend = HttpBackend("fake", running.path)
+        for number in range(200):
+            await backend.open(call(path=f"/v1/videos/{number}"))
+        assert len(backend._heads) <= 64
+        assert running.requests[-1].startswith(b"POST /v1/videos/199 ")
+        await backend.aclose()
 
 
 async def test_a_slow_reader_holds_the_backend_back():
@@ -261,6 +172,21 @@ async def test_health():
         backend = HttpBackend("fake", running.path)
         assert [(await backend.health()).ready for _ in range(3)] == [True, False, False]
         assert running.requests[0].startswith(b"GET /health ")
+
+
+async def test_a_health_check_leaves_no_connection_behind():
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(plain(b""))
+        await peer.left()
+
+    async with upstream(script) as running:
+        backend = HttpBackend("fake", running.path, health_path="/ready")
+        assert (await backend.health()).ready
+        async with asyncio.timeout(DEADLINE):
+            await running.peers[0].gone.wait()
+        assert running.requests[0].startswith(b"GET /ready ")
+        assert backend._pool.take() is None
 
 
 async def test_only_known_fields_of_the_answer_are_shown():

@@ -4,6 +4,8 @@ import asyncio
 
 from backends.http.connection import Connection
 
+OK = b"HTTP/1.1 200 OK\r\n"
+
 
 class Wire(asyncio.Transport):
     """What a connection did to its transport. ``end`` is the peer's end of it."""
@@ -80,4 +82,11 @@ def wired(*, send: bool = True) -> tuple[Connection, Wire]:
     connection.connection_made(wire)
     if send:
         connection.send(b"request")
+    return connection, wire
+
+
+def fed(*pieces: bytes):
+    connection, wire = wired()
+    for piece in pieces:
+        connection.data_received(piece)
     return connection, wire
