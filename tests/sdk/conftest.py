@@ -9,19 +9,30 @@ import pytest
 from tests.real_gateway import RUNTIMES, RealGateway, real_gateway
 
 
+class _Lazily(dict[str, RealGateway]):
+    """A gateway a runtime, started when it is asked for; what cannot be started is not tried again."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        super().__init__()
+        self._stack = stack
+        self._reasons: dict[str, str] = {}
+
+    def __missing__(self, runtime: str) -> RealGateway:
+        if runtime in self._reasons:
+            pytest.skip(self._reasons[runtime])
+        try:
+            self[runtime] = self._stack.enter_context(real_gateway(runtime))
+        except pytest.skip.Exception as skipped:
+            self._reasons[runtime] = str(skipped)
+            raise
+        return self[runtime]
+
+
 @pytest.fixture(scope="session")
 def gateways() -> Iterator[dict[str, RealGateway]]:
-    """Filled as runtimes are asked for."""
+    """By runtime."""
     with ExitStack() as stack:
-        started: dict[str, RealGateway] = {}
-        stack.callback(started.clear)
-
-        class Lazily(dict[str, RealGateway]):
-            def __missing__(self, runtime: str) -> RealGateway:
-                self[runtime] = stack.enter_context(real_gateway(runtime))
-                return self[runtime]
-
-        yield Lazily()
+        yield _Lazily(stack)
 
 
 @pytest.fixture(params=RUNTIMES)

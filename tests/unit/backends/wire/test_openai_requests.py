@@ -157,6 +157,11 @@ def test_message_text_joins_text_parts_and_skips_others() -> None:
     assert [message.text() for message in messages] == ["a\nb", "", "hi"]
 
 
+def test_a_past_refusal_is_text() -> None:
+    (message,) = chat(messages=[{"role": "assistant", "content": [{"type": "refusal", "refusal": "No."}]}]).messages
+    assert message.text() == "No."
+
+
 @pytest.mark.parametrize(
     ("prompt", "expected"),
     [
