@@ -1,20 +1,24 @@
 """Token counts from the end of an answer, found without parsing the rest. Pure."""
 
-from msgspec import DecodeError, Struct
+from typing import Annotated
+
+from msgspec import DecodeError, Meta, Struct
 from msgspec.json import Decoder
+
+_Count = Annotated[int, Meta(ge=0, le=2**40)]
 
 
 class _PromptDetails(Struct):
-    cached_tokens: int | None = None
+    cached_tokens: _Count | None = None
 
 
 class _CompletionDetails(Struct):
-    reasoning_tokens: int | None = None
+    reasoning_tokens: _Count | None = None
 
 
 class _Usage(Struct):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: _Count = 0
+    completion_tokens: _Count = 0
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
@@ -41,8 +45,8 @@ def from_tail(tail: bytes) -> Tokens:
         if found:
             try:
                 usage = _decoder.decode(found)
-            except DecodeError:
-                continue
+            except (DecodeError, RecursionError):
+                continue  # an engine's nonsense, and a counter must not be told it
             prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
             return Tokens(
                 usage.prompt_tokens,
@@ -56,7 +60,7 @@ def from_tail(tail: bytes) -> Tokens:
 def _object_at(tail: bytes, start: int) -> bytes:
     """The JSON object that begins at ``start``; usage objects hold no strings, so braces can be counted."""
     opened = tail.find(b"{", start, start + 8)
-    if opened < 0:
+    if opened < 0 or tail[start:opened].strip():
         return b""
     depth = 0
     at = opened
