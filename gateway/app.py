@@ -12,6 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from litestar import Litestar
 from litestar.exceptions import HTTPException
@@ -68,8 +69,9 @@ class Application:
         self.services = services
         self._edge = Edge(litestar, direct, services)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._edge(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """ASGI 3; no coroutine of its own."""
+        return self._edge(scope, receive, send)
 
     def begin_drain(self) -> None:
         """Not ready from now on; what waits is refused; what runs goes on."""

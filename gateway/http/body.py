@@ -3,7 +3,7 @@
 import asyncio
 from typing import cast
 
-from litestar.types import Receive, Scope
+from litestar.types import Receive, ReceiveMessage, Scope
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
@@ -43,20 +43,22 @@ async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes
         raise _too_large(limits)
     hangup = hangup_of(cast("dict[str, object]", scope))
     if hangup is not None and hangup.received:
-        return await _read(receive, limits)  # it is all here: no deadline to arm
+        first = await receive()  # it is all here: no deadline to arm
+        if first["type"] == "http.request" and not first["more_body"] and len(first["body"]) <= limits.most_bytes:
+            return first["body"]
+        return await _read(receive, limits, first)
     seconds = limits.deadline + int(declared or 0) / _MEGABYTE
     try:
         async with asyncio.timeout(seconds):
-            return await _read(receive, limits)
+            return await _read(receive, limits, await receive())
     except TimeoutError:
         raise BackendError(Cause.REQUEST_TIMEOUT, f"the body did not arrive within {seconds:.0f} s") from None
 
 
-async def _read(receive: Receive, limits: BodyLimits) -> bytes:
+async def _read(receive: Receive, limits: BodyLimits, message: ReceiveMessage) -> bytes:
     parts: list[bytes] = []
     size = 0
     while True:
-        message = await receive()
         if message["type"] != "http.request":
             raise BackendError(Cause.CLIENT_GONE, "the client left while sending")
         part = message["body"]
@@ -64,8 +66,9 @@ async def _read(receive: Receive, limits: BodyLimits) -> bytes:
         if size > limits.most_bytes:
             raise _too_large(limits)
         if not message.get("more_body", False):
-            return part if not parts else b"".join([*parts, part])
+            return b"".join([*parts, part])
         parts.append(part)
+        message = await receive()
 
 
 def _too_large(limits: BodyLimits) -> BackendError:

@@ -115,10 +115,7 @@ class Cycle(RequestResponseCycle):
             self._begin(message["status"], message.get("headers", ()))
 
     def _begin(self, status: int, headers: Any) -> None:
-        lines = [STATUS_LINE[status]]
-        for name, value in headers:
-            line = _lines.get((name, value))
-            lines.append(self._line(name, value) if line is None else line)
+        lines = [STATUS_LINE[status], *[_lines.get(field) or self._line(*field) for field in headers]]
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         if self.chunked_encoding is None and not self._no_body and status not in (204, 304):

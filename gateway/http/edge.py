@@ -9,7 +9,7 @@ It reads no body and knows no route beyond which scope a path needs.
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from functools import lru_cache
 from secrets import token_hex
 from typing import cast
@@ -23,6 +23,8 @@ from gateway.http.access import required_scope
 from gateway.http.hangup import hangup_of
 from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure, unhandled
 from gateway.http.services import Services
+from gateway.keys.key import Key
+from gateway.keys.key import Scope as KeyScope
 from gateway.scheduling.refusals import draining
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.logs import request_id
@@ -60,26 +62,32 @@ class Edge:
         request_id.set(exchange.request_id)
         scope[EXCHANGE] = exchange  # type: ignore[literal-required]
         started = False
+        key: Key | None = None
 
         def send_head(message: Message) -> Awaitable[None]:  # no coroutine of its own: it is called for every chunk
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
                 exchange.status = message["status"]
-                message["headers"] = [*message["headers"], *_trace(exchange)]
+                message["headers"] = _traced(message["headers"], exchange)
             return send(message)
 
         try:
-            await self._guarded(scope, receive, send_head, exchange)
-        except BackendError as error:
-            note_failure(exchange, error)
-            if not started:
-                await _send_error(send_head, error)
+            presented = self._look(scope, exchange)
+            if exchange.origin and exchange.method == "OPTIONS":
+                await _send_preflight(send_head)
+                return
+            needed = required_scope(exchange.path, metrics_public=self._metrics_public)
+            if needed is None:
+                await self._app(scope, receive, send_head)
+                return
+            key = self._admit(presented, needed, exchange)
+            await self._direct.get(exchange.path, self._app)(scope, receive, send_head)
         except Exception as error:  # noqa: BLE001 - the exception handler of the hot paths
-            unexpected = unhandled(error)
-            note_failure(exchange, unexpected)
+            known = error if isinstance(error, BackendError) else unhandled(error)
+            note_failure(exchange, known)
             if not started:
-                await _send_error(send_head, unexpected)
+                await _send_error(send_head, known)
         except asyncio.CancelledError:
             hangup = hangup_of(cast("dict[str, object]", scope))
             if hangup is not None and hangup.gone:
@@ -92,11 +100,14 @@ class Edge:
                 exchange.outcome = "cancelled"
                 raise
         finally:
+            if key is not None:
+                self._leave(key)
             now = time.perf_counter()
             self._recorder.finished(exchange, now)
             self._access.write(exchange, now - exchange.started)
 
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+    def _look(self, scope: Scope, exchange: Exchange) -> bytes | None:
+        """Host and Origin; gives what is presented as key. Raises ``BackendError``."""
         host = origin = presented = None
         hosts = 0
         for name, value in scope["headers"]:
@@ -109,17 +120,14 @@ class Edge:
                 presented = value
             elif name == b"origin":
                 origin = value
-        services = self._services
-        services.origin.check(host if hosts == 1 else None, origin)
+        self._services.origin.check(host if hosts == 1 else None, origin)
         if origin is not None:
             exchange.origin = origin
-            if exchange.method == "OPTIONS":
-                await _send_preflight(send)
-                return
-        needed = required_scope(exchange.path, metrics_public=self._metrics_public)
-        if needed is None:
-            await self._app(scope, receive, send)
-            return
+        return presented
+
+    def _admit(self, presented: bytes | None, needed: KeyScope, exchange: Exchange) -> Key:
+        """Key, scope and limits in flight; ``_leave`` has to follow. Raises ``BackendError``."""
+        services = self._services
         key = services.keys.check(presented, needed)
         exchange.key_id = key.id
         if self._in_flight >= services.settings.max_in_flight:
@@ -129,19 +137,19 @@ class Edge:
             raise BackendError(Cause.RATE_LIMITED, "too many requests at once for this key", retry_after=1.0)
         self._in_flight += 1
         self._by_key[key.id] = mine + 1
-        try:
-            await self._direct.get(exchange.path, self._app)(scope, receive, send)
-        finally:
-            self._in_flight -= 1
-            if self._by_key[key.id] == 1:
-                del self._by_key[key.id]
-            else:
-                self._by_key[key.id] -= 1
+        return key
+
+    def _leave(self, key: Key) -> None:
+        self._in_flight -= 1
+        if self._by_key[key.id] == 1:
+            del self._by_key[key.id]
+        else:
+            self._by_key[key.id] -= 1
 
 
-def _trace(exchange: Exchange) -> list[tuple[bytes, bytes]]:
-    """The headers that say who answered and why."""
-    headers = [(b"x-request-id", exchange.request_id.encode())]
+def _traced(given: Iterable[tuple[bytes, bytes]], exchange: Exchange) -> list[tuple[bytes, bytes]]:
+    """``given``, and the headers that say who answered and why."""
+    headers = [*given, (b"x-request-id", exchange.request_id.encode())]
     if exchange.origin:
         headers += ((b"access-control-allow-origin", exchange.origin), (b"vary", b"origin"))
     if exchange.attempts:

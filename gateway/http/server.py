@@ -8,9 +8,9 @@ import asyncio
 import gc
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import uvicorn
 from litestar.types import Receive, Scope, Send
@@ -31,7 +31,7 @@ _LAST_BYTES = 2
 class Servable(Protocol):
     """The application as the server needs it."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]: ...
 
     def begin_drain(self) -> None:
         """Not ready from now on."""
@@ -176,6 +176,7 @@ def make_server(app: Servable, settings: Settings, listener: socket.socket, anno
     config = uvicorn.Config(
         app,
         http=protocol(limits),
+        interface="asgi3",
         ws="none",
         loop="uvloop",
         lifespan="on",

@@ -71,7 +71,10 @@ class Dispatcher:
                     break
                 try:
                     attempts += 1
-                    opened = await self._attempt(candidate, call, key)
+                    try:
+                        opened = await self._try(candidate, call(candidate), key)
+                    except BackendError as error:
+                        opened = await self._again(candidate, call, key, error)
                 except BackendError as error:
                     failure = error
                     reason = f"fallback:{error.cause.value}"
@@ -106,14 +109,13 @@ class Dispatcher:
             return candidate
         raise failure or BackendError(Cause.NO_CAPACITY, f"{route.profile.id} has no variant to load")
 
-    async def _attempt(self, candidate: Candidate, call: Callable[[Candidate], Call], key: str) -> Opened:
-        try:
-            return await self._try(candidate, call(candidate), key)
-        except BackendError as error:
-            # The same engine once more only when nothing can have been done yet, and only within the budget.
-            if not TABLE[error.cause].retryable or not self._may_retry(candidate.target.variant_id):
-                raise
-            _log.warning("retrying %s after %s", candidate.target.variant_id, error.cause.value)
+    async def _again(
+        self, candidate: Candidate, call: Callable[[Candidate], Call], key: str, error: BackendError
+    ) -> Opened:
+        # The same engine once more only when nothing can have been done yet, and only within the budget.
+        if not TABLE[error.cause].retryable or not self._may_retry(candidate.target.variant_id):
+            raise error
+        _log.warning("retrying %s after %s", candidate.target.variant_id, error.cause.value)
         running = self._runtime.running.get(candidate.target.variant_id)
         if running is not None and running.pid is not None:
             # Else the second attempt would meet the same closed door, and not the engine that follows.

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from msgspec import Struct
+
 from gateway.telemetry.metrics import UNKNOWN_MODEL
 
 Outcome = Literal[
@@ -9,64 +11,33 @@ Outcome = Literal[
 ]
 
 
-class Exchange:
-    """Mutable and slotted: it is made for every request. Times are ``perf_counter`` seconds."""
+class Exchange(Struct, gc=False, eq=False):
+    """Made for every request, and never part of a cycle. Times are ``perf_counter`` seconds."""
 
-    __slots__ = (
-        "attempts",
-        "backend",
-        "cause",
-        "endpoint",
-        "events",
-        "first_event",
-        "key_id",
-        "last_event",
-        "method",
-        "model",
-        "origin",
-        "outcome",
-        "path",
-        "private",
-        "reason",
-        "request_id",
-        "sent_upstream",
-        "started",
-        "status",
-        "stream",
-        "tokens_cached",
-        "tokens_in",
-        "tokens_out",
-        "tokens_reasoning",
-        "variant",
-        "waited",
-        "where",
-    )
-
-    def __init__(self, request_id: str, method: str, path: str, started: float) -> None:
-        self.request_id = request_id
-        self.method = method
-        self.path = path
-        self.started = started
-        self.endpoint = "other"
-        self.origin = b""
-        self.key_id = ""
-        self.model = UNKNOWN_MODEL
-        self.variant = ""
-        self.backend = "none"
-        self.where = ""
-        self.reason = ""
-        self.attempts = 0
-        self.status = 0
-        self.outcome: Outcome = "ok"
-        self.cause = ""
-        self.private = ""
-        self.stream = False
-        self.waited = 0.0
-        self.sent_upstream = 0.0
-        self.first_event = 0.0
-        self.last_event = 0.0
-        self.events = 0
-        self.tokens_in = 0
-        self.tokens_out = 0
-        self.tokens_cached = 0
-        self.tokens_reasoning = 0
+    request_id: str
+    method: str
+    path: str
+    started: float
+    endpoint: str = "other"
+    origin: bytes = b""
+    key_id: str = ""
+    model: str = UNKNOWN_MODEL
+    variant: str = ""
+    backend: str = "none"
+    where: str = ""
+    reason: str = ""
+    attempts: int = 0
+    status: int = 0
+    outcome: Outcome = "ok"
+    cause: str = ""
+    private: str = ""
+    stream: bool = False
+    waited: float = 0.0
+    sent_upstream: float = 0.0
+    first_event: float = 0.0
+    last_event: float = 0.0
+    events: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    tokens_cached: int = 0
+    tokens_reasoning: int = 0
