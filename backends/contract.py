@@ -82,7 +82,7 @@ class Reply(Protocol):
 
     @property
     def usage_tail(self) -> bytes:
-        """The whole plain body, or a bounded end of the stream: where ``usage`` is looked for."""
+        """A plain body, or both ends of a long one; a bounded end of a stream: where ``usage`` is looked for."""
         ...
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
