@@ -36,7 +36,7 @@ async def answer(
     Raises ``BackendError`` only while nothing has been sent. A client that hangs up cancels the calling task, at
     whatever point it is, which closes the backend's connection and gives the lease back.
     """
-    hangup = hangup_of(cast("dict[str, object]", scope))
+    hangup = hangup_of(scope)
     if hangup is not None:
         hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
         if hangup.gone:
@@ -47,12 +47,8 @@ async def answer(
         settings = services.settings
         keepalive = KeepAlive(send, event, settings.keepalive_after, settings.keepalive_every)
 
-    def sending(candidate: Candidate) -> Call:
-        exchange.sent_upstream = time.perf_counter()
-        return call(candidate)
-
     try:
-        opened = await services.dispatcher.open(route, sending, exchange.key_id)
+        opened = await services.dispatcher.open(route, call, exchange.key_id)
     except BackendError as error:
         if keepalive is None or not await keepalive.stop():
             raise

@@ -1,7 +1,6 @@
 """Reads a request's body: bounded, within a deadline, of the right type. Decoding is somebody else's."""
 
 import asyncio
-from typing import cast
 
 from litestar.types import Receive, ReceiveMessage, Scope
 from msgspec import Struct
@@ -41,7 +40,7 @@ async def read_body(scope: Scope, receive: Receive, limits: BodyLimits) -> bytes
     declared = header(scope, b"content-length")
     if declared is not None and int(declared) > limits.most_bytes:
         raise _too_large(limits)
-    hangup = hangup_of(cast("dict[str, object]", scope))
+    hangup = hangup_of(scope)
     if hangup is not None and hangup.received:
         first = await receive()  # it is all here: no deadline to arm
         if first["type"] == "http.request" and not first["more_body"] and len(first["body"]) <= limits.most_bytes:

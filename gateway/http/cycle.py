@@ -125,7 +125,7 @@ class Cycle(RequestResponseCycle):
         self._head = b"".join(lines)
 
     def _line(self, name: bytes, value: bytes) -> bytes:
-        if HEADER_RE.search(name):
+        if name not in _FLEETING and HEADER_RE.search(name):
             raise RuntimeError("Invalid HTTP header name.")
         if HEADER_VALUE_RE.search(value):
             raise RuntimeError("Invalid HTTP header value.")

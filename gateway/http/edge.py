@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Iterable, Mapping
 from functools import lru_cache
 from secrets import token_hex
-from typing import cast
 
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -89,7 +88,7 @@ class Edge:
             if not started:
                 await _send_error(send_head, known)
         except asyncio.CancelledError:
-            hangup = hangup_of(cast("dict[str, object]", scope))
+            hangup = hangup_of(scope)
             if hangup is not None and hangup.gone:
                 note_failure(exchange, BackendError(Cause.CLIENT_GONE, "the client left"))
             elif self._services.lifetime.draining and (exchange.stream or not started):

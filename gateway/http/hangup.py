@@ -1,7 +1,6 @@
 """A hang-up of the client, told to its handler without a task of its own. The listener signals it."""
 
-from collections.abc import Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 HANGUP = "forebay.hangup"
 
@@ -25,7 +24,7 @@ class Hangup:
             self.callback()
 
 
-def hangup_of(scope: MutableMapping[str, Any]) -> Hangup | None:
+def hangup_of(scope: Mapping[str, object]) -> Hangup | None:
     """The signal of this request; ``None`` under a server that is not ours."""
     found = scope.get(HANGUP)
     return found if isinstance(found, Hangup) else None

@@ -39,6 +39,7 @@ class HardenedProtocol(HttpToolsProtocol):
     """Use through ``protocol(limits)``, which binds the limits."""
 
     limits = ListenerLimits()
+    cycle: Cycle
 
     def __init__(
         self,
@@ -136,7 +137,7 @@ class HardenedProtocol(HttpToolsProtocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         name = name.lower()
         self.headers.append((name, value))
-        self._field_bytes += len(name) + len(value)
+        self._field_bytes = size = self._field_bytes + len(name) + len(value)
         if name in _COUNTED:
             if name == b"host":
                 self._hosts += 1
@@ -144,7 +145,7 @@ class HardenedProtocol(HttpToolsProtocol):
                 self._framing += 1
             elif value.lower() == b"100-continue":
                 self.expect_100_continue = True
-        if self._field_bytes > self.limits.head_bytes or len(self.headers) > self.limits.head_fields:
+        if size > self.limits.head_bytes or len(self.headers) > self.limits.head_fields:
             self._refuse(431, "headers")
 
     def on_headers_complete(self) -> None:
@@ -160,7 +161,7 @@ class HardenedProtocol(HttpToolsProtocol):
             parser.get_method(), self.url, version, self.headers, self.server, self.client, self.app_state.copy()
         )
         before = cast("Cycle | None", self.cycle)
-        self.cycle = cycle = Cycle(
+        self.cycle = cycle = Cycle(  # pyright: ignore[reportIncompatibleVariableOverride] - one of ours
             scope,
             self.transport,
             self.flow,
@@ -179,7 +180,7 @@ class HardenedProtocol(HttpToolsProtocol):
         self.pipeline.appendleft((cycle, app))
 
     def on_body(self, body: bytes) -> None:
-        cycle = cast("Cycle", self.cycle)
+        cycle = self.cycle
         if not cycle.response_complete and cycle.feed(body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
 
@@ -191,7 +192,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self._linger_over()
             self._head_bytes = 0
             self._reading_head = True
-        cast("Cycle", self.cycle).end()
+        self.cycle.end()
 
     def on_response_complete(self) -> None:
         if self._hangup.received:

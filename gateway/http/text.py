@@ -4,6 +4,7 @@ Raw ASGI handlers: a typed Litestar body would accept JSON sent as text/plain an
 The body is checked against its typed shape, then sent on as it came, with the model's name and defaults put in.
 """
 
+import time
 from collections.abc import Callable
 
 from litestar import asgi
@@ -140,6 +141,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
         settings = services.settings
 
         def call(candidate: Candidate) -> Call:
+            exchange.sent_upstream = time.perf_counter()
             return Call(
                 path=endpoint.upstream,
                 body=_body_for(envelope, candidate, endpoint),

@@ -6,7 +6,7 @@ Owns the order of attempts, the breakers and the retry budget; never looks into 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 
 from backends.contract import Backend, BackendState, Call
 from backends.errors import BackendError, Cause
@@ -143,7 +143,8 @@ class Dispatcher:
             if probing:
                 breaker.abandoned()
             raise
-        breaker = self._breaker(target.variant_id, lease.backend)
+        if running is None or lease.backend is not running.backend:
+            breaker = self._breaker(target.variant_id, lease.backend)
         try:
             reply = await lease.backend.open(call)
         except BackendError as error:
@@ -177,20 +178,17 @@ class Dispatcher:
             candidate.target, key, self._queue_wait + candidate.variant.start_timeout_seconds
         )
 
-    def _order(self, route: Route) -> Iterator[Candidate]:
+    def _order(self, route: Route) -> Sequence[Candidate]:
         """What is in memory first (no swap needed), else the profile's order of preference."""
-        if len(route.candidates) > 1:
-            occupants = self._runtime.scheduler.occupants
-            here = {
-                c.target.variant_id
-                for c in route.candidates
-                if (o := occupants.get(c.target.variant_id)) and o.state in (BackendState.READY, BackendState.STARTING)
-            }
-            if here:
-                yield from (c for c in route.candidates if c.target.variant_id in here)
-                yield from (c for c in route.candidates if c.target.variant_id not in here)
-                return
-        yield from route.candidates
+        if len(route.candidates) < 2:
+            return route.candidates
+        occupants = self._runtime.scheduler.occupants
+        here = {
+            c.target.variant_id
+            for c in route.candidates
+            if (o := occupants.get(c.target.variant_id)) and o.state in (BackendState.READY, BackendState.STARTING)
+        }
+        return sorted(route.candidates, key=lambda c: c.target.variant_id not in here)
 
     def _passes_on(self, route: Route, failure: BackendError, to: str) -> bool:
         if not TABLE[failure.cause].falls_back:

@@ -88,7 +88,8 @@ class Scheduler:
         occupant.last_used = self._effects.now()
         if held > 0:  # else it was never used, which says nothing about how long use takes
             self.occupants.service(occupant.target.variant_id).add(held)
-        self._leave_if_idle(occupant)
+        if occupant.leave_when_idle is not None:
+            self._leave_if_idle(occupant)
         if len(self.queue):
             self._advance()
 
