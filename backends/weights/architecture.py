@@ -26,14 +26,19 @@ class Architecture(Struct, frozen=True, kw_only=True):
     recurrent_bytes: int = 0
 
 
+_MOST_LAYERS = 4096
+
+
 def from_header(header: GgufHeader) -> Architecture:
     """What a GGUF file says of itself. Raises ``BackendError(LOAD_FAILED)`` where the formulas do not hold (MLA)."""
     name = str(header.values.get("general.architecture", ""))
-    if header.number("{arch}.attention.kv_lora_rank") or header.number("{arch}.ssm.state_size"):
-        raise BackendError(Cause.LOAD_FAILED, f"the cache of architecture {name!r} is not computed from its head")
+    interval = _recurrent_interval(header, name)
+    if header.number("{arch}.attention.kv_lora_rank") or (header.number("{arch}.ssm.state_size") and not interval):
+        raise BackendError(Cause.LOAD_FAILED, f"the cache of architecture {name[:40]!r} is not computed from its head")
     layers, heads = header.number("{arch}.block_count"), header.number("{arch}.attention.head_count")
+    layers -= header.number("{arch}.nextn_predict_layers")
     embedding = header.number("{arch}.embedding_length")
-    if not layers or not heads or not embedding:
+    if not 0 < layers <= _MOST_LAYERS or heads <= 0 or embedding <= 0:
         raise BackendError(Cause.LOAD_FAILED, "the file does not say how many layers and heads its model has")
     key = header.number("{arch}.attention.key_length", embedding // heads)
     value = header.number("{arch}.attention.value_length", embedding // heads)
@@ -42,27 +47,58 @@ def from_header(header: GgufHeader) -> Architecture:
     every = _full_every(header, name) if window else 0
     counted: dict[tuple[int, int], int] = {}
     for layer, kv_heads in enumerate(_kv_heads(header, layers, heads)):
+        if interval and (layer + 1) % interval:
+            continue
         full = not window or (every and (layer + 1) % every == 0)
         place = (kv_heads, 0 if full else window)
         counted[place] = counted.get(place, 0) + 1
+    if min(key, value, vocabulary, window, *(kv_heads for kv_heads, _ in counted)) < 0:
+        raise BackendError(Cause.LOAD_FAILED, "the file has negative sizes")
     attention = tuple(
         Attention(layers=count, kv_heads=kv_heads, key=key, value=value, window=width)
         for (kv_heads, width), count in counted.items()
         if kv_heads
     )
-    return Architecture(name=name, vocabulary=vocabulary, embedding=embedding, attention=attention)
+    recurrent = layers - layers // interval if interval else 0
+    return Architecture(
+        name=name,
+        vocabulary=vocabulary,
+        embedding=embedding,
+        attention=attention,
+        recurrent_bytes=recurrent * _state_bytes(header),
+    )
 
 
 _FULL_EVERY = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 4, "llama4": 4}
 """Every n-th layer sees the whole context. Source: llama.cpp's hyperparameters by architecture."""
+
+_RECURRENT_INTERVAL = {"qwen3next": 4}
+"""Every n-th layer has a cache, the others a gated delta state, where the file does not say so itself."""
 
 
 def _full_every(header: GgufHeader, name: str) -> int:
     return header.number("{arch}.attention.sliding_window_pattern") or _FULL_EVERY.get(name, 0)
 
 
+def _recurrent_interval(header: GgufHeader, name: str) -> int:
+    return max(0, header.number("{arch}.full_attention_interval", _RECURRENT_INTERVAL.get(name, 0)))
+
+
+def _state_bytes(header: GgufHeader) -> int:
+    """One layer's state of one sequence: the delta rule's matrix and the convolution's tail, f32."""
+    size, inner = header.number("{arch}.ssm.state_size"), header.number("{arch}.ssm.inner_size")
+    tail = header.number("{arch}.ssm.conv_kernel", 1) - 1
+    states = size * inner + tail * (inner + 2 * header.number("{arch}.ssm.group_count") * size)
+    if min(size, inner, tail, states) < 0:
+        raise BackendError(Cause.LOAD_FAILED, "the file has negative sizes")
+    return 4 * states
+
+
 def _kv_heads(header: GgufHeader, layers: int, heads: int) -> tuple[int, ...]:
     value = header.values.get(f"{header.values.get('general.architecture', '')}.attention.head_count_kv")
     if isinstance(value, tuple):
-        return tuple(int(each) for each in value[:layers])
+        whole = tuple(each for each in value[:layers] if isinstance(each, int))
+        if len(whole) != layers:
+            raise BackendError(Cause.LOAD_FAILED, "the file does not say how many heads each layer has")
+        return whole
     return (header.number("{arch}.attention.head_count_kv", heads),) * layers

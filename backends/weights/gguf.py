@@ -18,6 +18,8 @@ MOST_TENSORS = 100_000
 MOST_VALUES = 10_000
 MOST_ITEMS = 4_000_000
 LONGEST_TEXT = 4 * 1024 * 1024
+LONGEST_HEAD = 256 * 1024 * 1024
+"""The largest vocabularies take 15 MB; past this the file is not what it says."""
 _LONGEST_KEPT = 512
 _MOST_DIMENSIONS = 4
 _MAGIC = b"GGUF"
@@ -77,6 +79,7 @@ class _Reader:
         self._file, self._name = file, name
         self._values: dict[str, Value] = {}
         self._counts: dict[str, int] = {}
+        self._left = LONGEST_HEAD
 
     def header(self) -> GgufHeader:
         if self._take(4) != _MAGIC:
@@ -140,6 +143,9 @@ class _Reader:
         return struct.unpack(layout, self._take(struct.calcsize(layout)))[0]
 
     def _take(self, count: int) -> bytes:
+        self._left -= count
+        if self._left < 0:
+            raise self._bad(f"has a head of more than {LONGEST_HEAD} bytes")
         data = self._file.read(count)
         if len(data) != count:
             raise self._bad("ends within its head")

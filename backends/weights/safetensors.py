@@ -2,9 +2,10 @@
 
 import struct
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from backends.errors import BackendError, Cause
 
@@ -20,10 +21,12 @@ _WIDTHS = {
 }
 """Bits by type. Source: the safetensors format."""
 
+_Extent = Annotated[int, Meta(ge=0, le=1 << 40)]
+
 
 class _Entry(Struct):
     dtype: str
-    shape: list[int]
+    shape: Annotated[list[_Extent], Meta(max_length=16)]
     data_offsets: tuple[int, int]
 
 
@@ -54,7 +57,7 @@ def read_header(path: Path) -> SafetensorsHeader:
     try:
         raw = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
         entries = [msgspec.json.decode(each, type=_Entry) for name, each in raw.items() if name != "__metadata__"]
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _bad(path, "has a head that is not what the format says") from None
     sizes: dict[str, int] = {}
     for entry in entries:
@@ -68,7 +71,7 @@ def _size(path: Path, entry: _Entry) -> int:
     for extent in entry.shape:
         weights *= extent
     width = _WIDTHS.get(entry.dtype)
-    if width is None or min(entry.shape, default=1) < 0 or end - begin != (weights * width + 7) // 8:
+    if width is None or end - begin != (weights * width + 7) // 8:
         raise _bad(path, f"has a tensor of type {entry.dtype[:20]!r} whose size does not fit its shape")
     return end - begin
 

@@ -11,6 +11,7 @@ from backends.weights.architecture import Attention, from_header
 from backends.weights.gguf import read_header
 from backends.weights.kv import compute_bytes, kv_bytes
 from tests.llama_cpp_fixtures import smollm2
+from tools.published import MODELS
 
 KINDS = {int: 4, float: 6, bool: 7, str: 8, list: 9}
 
@@ -119,6 +120,39 @@ def test_heads_that_differ_by_layer(file):
 def test_what_the_formulas_do_not_cover_is_said(file, key):
     with pytest.raises(BackendError, match="not computed"):
         from_header(read_header(file(gguf(GEMMA | {key: 4}, []))))
+
+
+def test_a_hybrid_has_a_cache_in_every_fourth_layer_and_the_published_state(file):
+    values = {
+        "general.architecture": "qwen3next",
+        "qwen3next.block_count": 48,
+        "qwen3next.embedding_length": 2048,
+        "qwen3next.attention.head_count": 16,
+        "qwen3next.attention.head_count_kv": 2,
+        "qwen3next.attention.key_length": 256,
+        "qwen3next.attention.value_length": 256,
+        "qwen3next.ssm.state_size": 128,
+        "qwen3next.ssm.inner_size": 4096,
+        "qwen3next.ssm.conv_kernel": 4,
+        "qwen3next.ssm.group_count": 16,
+        "qwen3next.vocab_size": 151936,
+    }
+    said = from_header(read_header(file(gguf(values, []))))
+    assert said == MODELS["qwen3-coder-next"].architecture("qwen3next")
+    halved = from_header(read_header(file(gguf(values | {"qwen3next.full_attention_interval": 2}, []))))
+    assert halved.attention[0].layers == 24
+
+
+def test_layers_that_only_predict_have_no_cache(file):
+    values = {key.replace("gemma3", "glm4moe"): each for key, each in GEMMA.items() if "sliding" not in key}
+    values |= {"general.architecture": "glm4moe", "glm4moe.nextn_predict_layers": 1}
+    assert from_header(read_header(file(gguf(values, [])))).attention[0].layers == 11
+
+
+@pytest.mark.parametrize("heads", [[2, 2], [float("nan")] * 12, [True]])
+def test_heads_by_layer_that_are_no_list_of_numbers(file, heads):
+    with pytest.raises(BackendError, match="each layer"):
+        from_header(read_header(file(gguf(GEMMA | {"gemma3.attention.head_count_kv": heads}, []))))
 
 
 def test_a_head_that_says_too_little(file):

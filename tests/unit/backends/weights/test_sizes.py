@@ -48,6 +48,10 @@ PUBLISHED = {
     ("gemma-3-12b", "Q4_K_M"): 7.30,
     ("gemma-3-27b", "Q4_K_M"): 16.55,
     ("mistral-small", "Q4_K_M"): 14.33,
+    ("mistral-small", "Q5_K_M"): 16.76,
+    ("mistral-small", "Q6_K"): 19.35,
+    ("mistral-small", "Q8_0"): 25.05,
+    ("mistral-small", "BF16"): 47.15,
     ("mistral-nemo", "Q4_K_M"): 7.48,
     ("llama-4-scout", "Q4_K_M"): 65.36,
 }
