@@ -14,6 +14,7 @@ class Published(Struct, frozen=True, kw_only=True):
 
     ``full_every``: every n-th layer sees the whole context, the others ``window`` tokens (0: no cache at all, but a
     recurrent state of ``state`` bytes and ``linear`` weights). ``fused``: q, k and v in one tensor, gate and up too.
+    Without ``gated`` the dense feed-forward is two matrices and not three.
     """
 
     vocabulary: int
@@ -25,6 +26,7 @@ class Published(Struct, frozen=True, kw_only=True):
     feed: int = 0
     tied: bool = False
     fused: bool = False
+    gated: bool = True
     gated_query: bool = False
     norms: int = 2
     query_norms: bool = False
@@ -106,7 +108,7 @@ class Published(Struct, frozen=True, kw_only=True):
             return []
         up = Part(role="other", shape=(self.hidden, self.feed), layers=layers)
         down = Part(role="ffn_down", shape=(self.feed, self.hidden), layers=layers, depth=depth)
-        return [up, up, down]
+        return [up, up, down] if self.gated else [up, down]
 
     def _experts(self, layers: tuple[int, ...], depth: int) -> list[Part]:
         up = Part(role="other", shape=(self.hidden, self.expert_feed, self.experts), layers=layers, routed=True)
@@ -155,6 +157,19 @@ MODELS = {
     ),
     "mistral-nemo": Published(
         vocabulary=131072, hidden=5120, layers=40, heads=32, kv_heads=8, head=128, feed=14336
+    ),
+    "command-r": Published(
+        vocabulary=256000, hidden=8192, layers=40, heads=64, kv_heads=8, head=128, feed=24576, tied=True, norms=1
+    ),
+    "internlm-3-8b": Published(
+        vocabulary=128512, hidden=4096, layers=48, heads=32, kv_heads=2, head=128, feed=10240
+    ),
+    "starcoder-2-15b": Published(
+        vocabulary=49152, hidden=6144, layers=40, heads=48, kv_heads=4, head=128, feed=24576, gated=False, biases=True
+    ),
+    "qwen3-235b-a22b": Published(
+        vocabulary=151936, hidden=4096, layers=94, heads=64, kv_heads=4, head=128, query_norms=True,
+        experts=128, expert_feed=1536,
     ),
     "llama-4-scout": Published(
         vocabulary=202048, hidden=5120, layers=48, heads=40, kv_heads=8, head=128,

@@ -1,0 +1,62 @@
+"""The tool that holds the profiles' sizes against the computation: silent when they agree, 1 with a line when not."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import default_profiles_dir
+from tools import footprints
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "llm").mkdir()
+    return tmp_path
+
+
+def written(folder: Path, profile: str, old: str = "", new: str = "", name: str | None = None) -> None:
+    text = (default_profiles_dir() / "llm" / f"{profile}.yaml").read_text("utf-8")
+    assert old in text
+    (folder / "llm" / f"{name or profile}.yaml").write_text(text.replace(old, new), "utf-8")
+
+
+def test_the_profiles_say_what_is_computed(capsys):
+    assert footprints.main(["--check"]) == 0, capsys.readouterr().out
+    assert capsys.readouterr().out == ""
+    assert footprints.main([]) == 0
+    assert "qwen3-30b-a3b:q4_k_m-cpu-moe: weights 997554176 (1.00 GB)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("weights_bytes: 9049559040", "weights_bytes: 9049559041"),
+        ("kv_bytes: 6710886400", "kv_bytes: 6710886401"),
+        ("compute_bytes: 217858048", "compute_bytes: 1"),
+        ("slots: 2", "slots: 3"),
+        ("context_tokens: 32768", "context_tokens: 65536"),
+    ],
+)
+def test_a_profile_that_says_something_else(folder, capsys, old, new):
+    written(folder, "phi-4", old, new)
+    assert footprints.main(["--check"], folder) == 1
+    assert "phi-4:q4_k_m: weights 9049559040 (9.05 GB)" in capsys.readouterr().out
+    assert footprints.main([], folder) == 0
+
+
+def test_a_model_of_unknown_shape(folder, capsys):
+    written(folder, "phi-4", "id: phi-4", "id: phi-5", name="phi-5")
+    assert footprints.main(["--check"], folder) == 1
+    assert "phi-5:q8_0: no published shape" in capsys.readouterr().out
+
+
+def test_experts_in_host_memory_by_layer(folder, capsys):
+    written(folder, "qwen3-30b-a3b", "n_cpu_moe: 48", "n_cpu_moe: 24")
+    assert footprints.main(["--check"], folder) == 1
+    assert f"host {17553162240 // 2}" in capsys.readouterr().out
+
+
+def test_a_broken_profile_is_named(folder, capsys):
+    written(folder, "phi-4", "modality: llm", "modality: lllm")
+    assert footprints.main(["--check"], folder) == 1
+    assert "phi-4.yaml" in capsys.readouterr().out
