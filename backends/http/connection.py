@@ -86,6 +86,12 @@ class Connection(asyncio.Protocol):
 
         Raises ``BackendError``: ``UPSTREAM_TIMEOUT`` past the deadline, or why the connection ended.
         """
+        await self.news(deadline)
+        if self.error is not None:
+            raise self.error
+
+    def news(self, deadline: float) -> asyncio.Future[None]:
+        """The same without a coroutine: done when there is news, which may be an ``error``. One may wait at a time."""
         if self.error is not None:
             raise self.error
         self._deadline = deadline
@@ -97,12 +103,7 @@ class Connection(asyncio.Protocol):
             self._rings = deadline
             self._timer = self._loop.call_at(deadline, self._check_deadline)
         waiter = self._waiter = self._loop.create_future()
-        try:
-            await waiter
-        finally:
-            self._waiter = None
-        if self.error is not None:
-            raise self.error
+        return waiter
 
     def abort(self) -> None:
         """Ends the connection now: the engine sees the client go and stops its work."""

@@ -72,6 +72,7 @@ class HttpBackend:
             connection.send(request)
             limit = call.first_event_timeout if call.stream else call.answer_timeout
             deadline = asyncio.get_running_loop().time() + limit
+            await connection.news(deadline)
             while not connection.has_head:
                 await connection.wait(deadline)
             if call.stream and 200 <= connection.status < 300:

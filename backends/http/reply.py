@@ -90,14 +90,12 @@ class StreamReply:
             if connection.complete:
                 self._finish()
                 raise StopAsyncIteration
-            try:
-                await connection.wait(self._loop.time() + self._idle)
-            except BackendError:
-                # What came before the break is still the client's.
-                if connection.buffered:
-                    continue
+            if connection.error is None:
+                await connection.news(self._loop.time() + self._idle)
+            # What came before a break is still the client's.
+            if connection.error is not None and not connection.buffered:
                 self.aclose()
-                raise
+                raise connection.error
 
     def aclose(self) -> None:
         if not self._over:
