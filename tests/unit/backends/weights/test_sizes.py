@@ -1,11 +1,15 @@
 """Caches against llama.cpp's own log, files against the sizes that their publishers show."""
 
+import math
+
 import pytest
 
-from backends.weights.architecture import Architecture, Attention
+from backends.weights.architecture import Architecture, Attention, from_header
 from backends.weights.ggml import BY_NAME
+from backends.weights.gguf import read_header
 from backends.weights.kv import kv_bytes
 from backends.weights.quantise import Part, more_bits, tensor_type
+from tests.llama_cpp_fixtures import smollm2
 from tools.published import MODELS
 
 MIB = 2**20
@@ -83,3 +87,12 @@ def test_the_recipe():
     assert tensor_type(Part(role="other", shape=(576, 8)), 0, "Q4_K_M") is BY_NAME["Q5_0"]
     assert tensor_type(Part(role="norm", shape=(256,)), 0, "Q8_0") is BY_NAME["F32"]
     assert tensor_type(Part(role="router", shape=(256, 8)), 0, "Q8_0") is BY_NAME["F32"]
+
+
+def test_a_published_shape_has_the_tensors_of_the_real_file():
+    header, shape = read_header(smollm2()), MODELS["smollm2-135m"]
+    counted = sum(math.prod(part.shape) * len(part.layers) for part in shape.parts())
+    assert counted == sum(math.prod(tensor.shape) for tensor in header.tensors) == 134_515_008
+    assert sum(len(part.layers) for part in shape.parts()) == len(header.tensors)
+    said = from_header(header)
+    assert shape.architecture("llama") == said
