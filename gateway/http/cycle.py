@@ -7,7 +7,7 @@ here already.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -25,7 +25,10 @@ _lines: dict[tuple[bytes, bytes], bytes] = {}
 
 
 class Cycle(RequestResponseCycle):
-    """Made by the listener when a head is complete; ``feed``, ``end`` and ``lost`` say what the connection hears."""
+    """Made by the listener when a head is complete; ``feed``, ``end`` and ``lost`` say what the connection hears.
+
+    ``sent`` is a future that is done: what ``send`` gives back when nothing has to be waited for.
+    """
 
     def __init__(  # everything of the base is set here
         self,
@@ -33,6 +36,7 @@ class Cycle(RequestResponseCycle):
         transport: asyncio.Transport,
         flow: FlowControl,
         on_response: Callable[[], None],
+        sent: asyncio.Future[None],
         *,
         keep_alive: bool,
         expect_100_continue: bool,
@@ -54,6 +58,7 @@ class Cycle(RequestResponseCycle):
         self._head = b""
         self._heard = b""
         self._news = False
+        self._sent = sent
         self._waiting: asyncio.Event | None = None
 
     # --- the connection's side ------------------------------------------------------------------------------------
@@ -95,10 +100,18 @@ class Cycle(RequestResponseCycle):
         body, self._heard = self._heard, b""
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
-    async def send(self, message: "ASGISendEvent") -> None:
-        """Waits only while the client is far behind."""
+    def send(self, message: "ASGISendEvent") -> "asyncio.Future[None] | Coroutine[Any, Any, None]":  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Waits only while the client is far behind; else it is done when it returns, and no coroutine is made."""
         if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
+            return self._send_later(message)
+        self._send(message)
+        return self._sent
+
+    async def _send_later(self, message: "ASGISendEvent") -> None:
+        await self.flow.drain()
+        self._send(message)
+
+    def _send(self, message: "ASGISendEvent") -> None:
         if self.disconnected:
             return
         if self.response_complete:

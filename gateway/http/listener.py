@@ -50,9 +50,7 @@ class HardenedProtocol(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self._head_bytes = 0
-        self._field_bytes = 0
-        self._hosts = 0
-        self._framing = 0
+        self._field_bytes = self._hosts = self._framing = 0
         self._refused = (400, "")
         self._reading_head = True
         self._head_timer: asyncio.TimerHandle | None = None
@@ -62,6 +60,8 @@ class HardenedProtocol(HttpToolsProtocol):
         self._idle_since: float | None = None
         self._lingered = 0
         self._rejected = False
+        self._sent: asyncio.Future[None] = self.loop.create_future()
+        self._sent.set_result(None)
         self._hangup = Hangup()
         self._earlier: list[Hangup] = []
 
@@ -166,6 +166,7 @@ class HardenedProtocol(HttpToolsProtocol):
             self.transport,
             self.flow,
             self.on_response_complete,
+            self._sent,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             expect_100_continue=self.expect_100_continue,
         )
