@@ -28,7 +28,10 @@ BROAD_EXCEPTS = {
 }
 """Where `except Exception` may stand, at most three. Each is commented in place."""
 
-UNTYPED = {("gateway/http/listener.py", "HardenedProtocol.__init__"): "the signature is uvicorn's"}
+UNTYPED = {
+    ("gateway/http/listener.py", "HardenedProtocol.__init__"): "the signature is uvicorn's",
+    ("gateway/http/scope.py", "http_scope"): "the state of an ASGI scope is uvicorn's",
+}
 """Public signatures that may say `dict[str, Any]`."""
 
 SLEEPS = {
