@@ -30,7 +30,7 @@ CAUSES: dict[Cause, str] = {
     Cause.UPSTREAM_ERROR: "The engine answered with an error of its own.",
     Cause.UPSTREAM_RATE_LIMITED: "The upstream asks for patience.",
     Cause.UPSTREAM_PROTOCOL: "The engine's answer breaks the protocol or a bound.",
-    Cause.STREAM_BROKEN: "The engine's stream ended before it was complete.",
+    Cause.STREAM_BROKEN: "The engine ended before its answer was complete.",
     Cause.CONTENT_REFUSED: "A content rule of the upstream refused the request.",
     Cause.CLIENT_GONE: "The client hung up; seen only in logs and metrics.",
     Cause.DRAINING: "The gateway is shutting down.",
