@@ -101,6 +101,7 @@ async def _send_whole(send: Send, opened: Opened) -> None:
 async def _relay(services: Services, send: Send, exchange: Exchange, opened: Opened, *, head_sent: bool) -> None:
     reply = opened.reply
     model = exchange.model
+    events, last_event = exchange.events, exchange.last_event
     services.recorder.stream_opened(model)
     try:
         if not head_sent:
@@ -108,14 +109,15 @@ async def _relay(services: Services, send: Send, exchange: Exchange, opened: Ope
         await send({"type": "http.response.body", "body": reply.first, "more_body": True})
         clock = time.perf_counter
         async for chunk in reply:
-            exchange.events += chunk.count(b"\n\n")
-            exchange.last_event = clock()
+            events += chunk.count(b"\n\n")
+            last_event = clock()
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
     except BackendError as error:
         note_failure(exchange, error)
         await _end_with_error(send, error)
     finally:
+        exchange.events, exchange.last_event = events, last_event
         services.recorder.stream_closed(model)
 
 

