@@ -146,7 +146,7 @@ def _with_object(call: dict[str, dict[str, object]]) -> dict[str, object]:
     function = call["function"]
     try:
         arguments = msgspec.json.decode(str(function.get("arguments") or "{}"))
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         arguments = function.get("arguments")
     return {**call, "function": {**function, "arguments": arguments}}
 

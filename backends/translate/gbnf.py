@@ -1,7 +1,10 @@
 """Rules of a llama.cpp grammar: names, literals and the library of JSON's own rules. Pure; knows nothing of schemas."""
 
+import re
 from collections.abc import Mapping, Sequence
 
+_LONGEST_KEY = 128
+_NEEDS_ESCAPE = re.compile(r'["\\\x00-\x1f\x7f]')
 _CHAR = r'[^"\\\x7F\x00-\x1F] | "\\" ( ["\\bfnrt/] | "u" [0-9a-fA-F]{4} )'
 
 LIBRARY: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -81,11 +84,12 @@ class Rules:
         return name
 
     def other_key(self, names: Sequence[str]) -> str:
-        """A JSON string that is none of ``names``."""
+        """A JSON string that is none of ``names``, as far as they are written without escapes and not too long."""
         self.use("string")
-        if not names:
+        plain = {name for name in names if len(name) <= _LONGEST_KEY and not _NEEDS_ESCAPE.search(name)}
+        if not plain:
             return "string"
-        return self.named("key", f'"\\"" {self._other(set(names))} "\\""')
+        return self.named("key", f'"\\"" {self._other(plain)} "\\""')
 
     def _other(self, names: set[str]) -> str:
         """The rest of a string that is none of ``names``: at each letter the ways to leave them all."""
@@ -93,7 +97,7 @@ class Rules:
         options = [
             f"{literal(letter)} {self._other({name[1:] for name in names if name[:1] == letter})}" for letter in letters
         ]
-        options.append(f"[^{''.join(_in_class(letter) for letter in letters)}" + r'"\\\x7F\x00-\x1F] char*')
+        options.append(f"[^{''.join(in_class(letter) for letter in letters)}" + r'"\\\x7F\x00-\x1F] char*')
         whole = f"( {' | '.join(options)} )"
         return whole if "" in names else whole + "?"
 
@@ -102,5 +106,6 @@ class Rules:
         return "".join(f"{name} ::= {body}\n" for name, body in self._bodies.items())
 
 
-def _in_class(letter: str) -> str:
-    return "\\" + letter if letter in '\\]^-["' else letter
+def in_class(letter: str) -> str:
+    """``letter`` inside the brackets of a class. ``\\^`` and ``\\-`` are unknown to llama.cpp's parser."""
+    return f"\\x{ord(letter):02X}" if letter in "^-" else "\\" + letter if letter in '\\]["' else letter

@@ -27,6 +27,12 @@ _REFUSED = (
     *("unevaluatedProperties", "unevaluatedItems", "contains", "$dynamicRef", "$recursiveRef"),
 )
 _SCALARS = {"boolean": "boolean", "null": "null", "number": "number", "integer": "integer", "string": "string"}
+_SPEAKS_OF = {
+    "object": {"properties", "required", "additionalProperties"},
+    "array": {"items", "prefixItems", "minItems", "maxItems"},
+    "string": {"pattern", "minLength", "maxLength"},
+}
+_NARROWS = {"type", "additionalProperties", "items"}.union(*_SPEAKS_OF.values())
 _FORMATS = {"date": "date", "time": "time", "date-time": "date-time", "uuid": "uuid"}
 
 
@@ -57,9 +63,9 @@ class Grammar:
         """The whole grammar with the library rules that it uses."""
         return self._rules.text()
 
-    def schema(self, schema: Schema, where: str, document: Schema | None = None) -> str:
+    def schema(self, schema: object, where: str, document: Schema | None = None) -> str:
         """An expression for ``schema``, which errors call ``where``; its references point into ``document``."""
-        return self._value(schema, Place(where, schema if document is None else document))
+        return self._value(schema, Place(where, _document(schema) if document is None else document))
 
     def _value(self, schema: object, place: "Place") -> str:
         if schema is True or schema == {}:
@@ -96,14 +102,16 @@ class Grammar:
         options: list[str] = []
         for index, choice in enumerate(place.sequence(choices, "it")):
             at = place.at(str(index))
-            whole = _merge(base, self._resolved(choice, at)) if base.keys() & {"properties", "required"} else choice
+            whole = choice
+            if base.keys() & {"properties", "required"} or (base.keys() & _NARROWS and not _refers(choice)):
+                whole = _merge(base, self._resolved(choice, at), at)
             options.append(self._value(whole, at))
         return _any(options)
 
     def _merged(self, schema: Schema, place: "Place") -> Schema:
         merged: Schema = {key: value for key, value in schema.items() if key != "allOf"}
         for index, part in enumerate(place.sequence(schema["allOf"], "allOf")):
-            merged = _merge(merged, self._resolved(part, place.at(f"allOf.{index}")))
+            merged = _merge(merged, self._resolved(part, place.at(f"allOf.{index}")), place)
         return merged
 
     def _resolved(self, schema: object, place: "Place") -> Schema:
@@ -145,7 +153,9 @@ class Grammar:
     def _typed(self, schema: Schema, place: "Place") -> str:
         kind = schema.get("type")
         if isinstance(kind, list):
-            return _any([self._typed({**schema, "type": each}, place) for each in cast("list[object]", kind)])
+            return _any(
+                [self._typed({**schema, "type": each}, place) for each in place.sequence(cast("object", kind), "type")]
+            )
         if kind is None:
             kind = _implied(schema)
         match kind:
@@ -254,21 +264,26 @@ def _following(more: str) -> str:
     return f'( "," space {more} )*' if more else ""
 
 
+def _document(schema: object) -> Schema:
+    return cast("Schema", schema) if isinstance(schema, Mapping) else {}
+
+
 def _implied(schema: Schema) -> str | None:
     """The type that other keywords speak of when none is named."""
-    for kind, keywords in (("object", ("properties", "required", "additionalProperties")), ("array", ("items",))):
-        if any(keyword in schema for keyword in keywords):
-            return kind
-    return None
+    return next((kind for kind, keywords in _SPEAKS_OF.items() if keywords & schema.keys()), None)
 
 
-def _merge(left: Schema, right: Schema) -> Schema:
+def _merge(left: Schema, right: Schema, place: Place) -> Schema:
     """Both schemas' demands in one, as far as objects go."""
     merged: dict[str, object] = {**left, **right}
     for keyword in ("properties", "$defs"):
         if keyword in left and keyword in right:
-            merged[keyword] = {**cast("Schema", left[keyword]), **cast("Schema", right[keyword])}
+            merged[keyword] = place.mapping(left[keyword], keyword) | place.mapping(right[keyword], keyword)
     if "required" in left and "required" in right:
-        both = [*cast("list[str]", left["required"]), *cast("list[str]", right["required"])]
-        merged["required"] = list(dict.fromkeys(both))
+        both = [*place.sequence(left["required"], "required"), *place.sequence(right["required"], "required")]
+        merged["required"] = [name for index, name in enumerate(both) if name not in both[:index]]
     return merged
+
+
+def _refers(schema: object) -> bool:
+    return isinstance(schema, Mapping) and "$ref" in schema

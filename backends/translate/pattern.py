@@ -6,10 +6,11 @@ back references, lazy repeats, word boundaries) is answered with None, never app
 
 import re
 
-from backends.translate.gbnf import literal
+from backends.translate.gbnf import in_class, literal
 
 _MOST_REPEATS = 1000
 _LONGEST = 1000
+_DEEPEST = 32
 _CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": " "}
 _ESCAPED = frozenset(".^$*+?()[]{}|\\/-\"'#@!%&=~:;,<> _")
 _ANY = r'[^"\\\x7F\x00-\x1F]'
@@ -38,6 +39,7 @@ def pattern(regex: str) -> str | None:
 class _Reader:
     def __init__(self, text: str, anchored: bool) -> None:
         self.rest = text[:-1] if anchored else text
+        self._depth = 0
 
     def alternatives(self) -> str:
         options = [self._sequence()]
@@ -64,7 +66,11 @@ class _Reader:
                     self.rest = self.rest[2:]
                 elif self.rest.startswith("?"):
                     raise _OutsideError
+                self._depth += 1
+                if self._depth > _DEEPEST:
+                    raise _OutsideError
                 body = self.alternatives()
+                self._depth -= 1
                 if self._take() != ")":
                     raise _OutsideError
                 return f"( {body} )"
@@ -107,12 +113,12 @@ class _Reader:
                 return _CLASSES[escaped]
             if escaped not in _ESCAPED or escaped in '"\\':
                 raise _OutsideError
-            return "\\" + escaped if escaped in "[]^-" else escaped
+            return in_class(escaped)
         if char == "-" and self.rest[:1] != "]":
             return "-"
         if char in '"[' or ord(char) < ord(" "):
             raise _OutsideError
-        return "\\-" if char == "-" else "\\^" if char == "^" else char
+        return in_class(char)
 
     def _repeat(self) -> str:
         found = re.match(r"[*+?]|\{(\d+)(,)?(\d*)\}", self.rest)

@@ -116,6 +116,9 @@ def _repeated(node: Any, tokens: list[tuple[str, str]]) -> Any:
 
 
 def _unescaped(text: str) -> str:
+    unknown = re.search(r'\\([^xtrn\\"\[\]])', re.sub(r"\\\\", "", text))
+    if unknown:
+        raise ValueError(f"llama.cpp does not know the escape {unknown.group()}")
     return re.sub(
         r"\\(x[0-9A-Fa-f]{2}|.)",
         lambda m: chr(int(m[1][1:], 16)) if m[1][0] == "x" and len(m[1]) == 3 else _ESCAPES.get(m[1], m[1]),

@@ -6,6 +6,7 @@ from typing import cast
 from msgspec import Struct
 
 from backends.translate.json_schema_grammar import Grammar, literal
+from backends.translate.schema_place import Place
 from backends.translate.tool_calls.offered import Offered, Schema
 
 MAX_CALLS = 8
@@ -51,8 +52,9 @@ def _call(grammar: Grammar, wrapping: Wrapping, offered: Offered, name: str, ind
 
 
 def _xml(grammar: Grammar, name: str, schema: Schema, where: str) -> str:
-    properties = cast("Mapping[str, Schema]", schema.get("properties") or {})
-    required = cast("list[str]", schema.get("required") or [])
+    place = Place(where, schema)
+    properties = place.mapping(schema.get("properties"), "properties")
+    required = place.sequence(schema.get("required") or [], "required")
     parts = [literal(f"<function={name}>\n")]
     for key, value in properties.items():
         rule = _xml_text(grammar) if _plain_text(value) else grammar.schema(value, f"{where}.properties.{key}", schema)
@@ -65,8 +67,11 @@ _NEWLINE = literal("\n")
 _END = "\n</parameter>\n"
 
 
-def _plain_text(schema: Schema) -> bool:
-    return schema.get("type") == "string" and not {"enum", "const", "pattern"} & schema.keys()
+def _plain_text(schema: object) -> bool:
+    if not isinstance(schema, Mapping):
+        return False
+    keywords = cast("Schema", schema)
+    return keywords.get("type") == "string" and not {"enum", "const", "pattern"} & keywords.keys()
 
 
 def _xml_text(grammar: Grammar) -> str:

@@ -46,7 +46,7 @@ def _line(call: object) -> str:
     raw = made.function.arguments.encode() or b"{}"
     try:
         msgspec.json.decode(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raw = msgspec.json.encode(made.function.arguments)
     return f'{{"name": {msgspec.json.encode(made.function.name).decode()}, "arguments": {raw.decode()}}}'
 

@@ -187,6 +187,6 @@ def _as_json(text: str) -> str:
     text = {"True": "true", "False": "false", "None": "null"}.get(text.strip(), text.strip())
     try:
         msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return _json(text)
     return text

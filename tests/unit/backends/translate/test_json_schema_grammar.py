@@ -53,6 +53,10 @@ ACCEPTED = [
     ({"type": "object", "required": ["x"]}, {"x": [1]}),
     ({"type": "object", "properties": {"a": {}, "b": {}}}, {"b": 1}),
     ({"properties": {"kind": {"const": "a"}}, "anyOf": [{"required": ["kind"]}]}, {"kind": "a"}),
+    ({"type": "string", "anyOf": [{"maxLength": 2}, {"pattern": "^x+$"}]}, "xxxx"),
+    ({"type": ["object", "null"], "properties": {"a": {"type": "string"}}}, None),
+    ({"properties": {'a"b': {}, "c-^]": {}}, "additionalProperties": True}, {"d": 1}),
+    ({"properties": {"a" * 800: {}}, "additionalProperties": True}, {"d": 1}),
 ]
 REFUSED = [
     (PERSON, {"name": "Ann"}),
@@ -71,6 +75,11 @@ REFUSED = [
     ({"properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "integer"}}, {"a": 1}),
     ({"type": "object", "properties": {"a": {}}}, {"b": 1}),
     ({"type": "object", "required": ["x"]}, {}),
+    ({"type": "string", "anyOf": [{"maxLength": 2}, {"pattern": "^x+$"}]}, 12),
+    ({"type": "string", "oneOf": [{"minLength": 1}, {"pattern": "^x+$"}]}, ""),
+    ({"prefixItems": [{"type": "integer"}]}, ["a"]),
+    ({"minItems": 2}, [1]),
+    ({"maxLength": 2}, "abc"),
 ]  # fmt: skip
 IMPOSSIBLE = [
     ({"not": {"type": "string"}}, "'not'"),
@@ -90,6 +99,10 @@ IMPOSSIBLE = [
     ({"properties": [1]}, "not an object"),
     ({"properties": {"a": 3}}, "is not a schema"),
     ({"$ref": 3}, "not text"),
+    ({"type": []}, "'type'"),
+    ({"allOf": [{"required": 3}, {"required": ["a"]}]}, "'required'"),
+    ({"allOf": [{"properties": 3}, {"properties": {"a": {}}}]}, "'properties'"),
+    ({"type": "string", "pattern": "(" * 400 + "a" + ")" * 400}, "pattern"),
 ]
 
 
@@ -126,3 +139,16 @@ def test_nothing_but_json_is_accepted():
     matcher = Matcher(to_gbnf({"type": "object"}))
     for text in ("", "{", "{} ", "x", '{"a":}', '{"a" 1}', "{'a': 1}"):
         assert not matcher.accepts(text)
+
+
+def test_a_quote_in_a_known_name_never_ends_another_name():
+    matcher = Matcher(to_gbnf({"properties": {'a"b': {}}, "additionalProperties": True}))
+    assert not matcher.accepts('{"a"bc": 1}')
+    assert matcher.accepts(r'{"a\"b": 1}')
+
+
+def test_a_known_name_is_no_other_name():
+    matcher = Matcher(to_gbnf({"properties": {"a-b": {"type": "null"}}, "additionalProperties": {"type": "integer"}}))
+    assert matcher.accepts('{"a-b": null}')
+    assert not matcher.accepts('{"a-b": 1}')
+    assert matcher.accepts('{"a-": 1, "a-bc": 2, "-": 3}')
