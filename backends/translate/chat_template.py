@@ -6,7 +6,7 @@ never objects of ours, files or the environment. Reads no clock but the one pass
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from jinja2 import TemplateError, nodes
@@ -14,14 +14,12 @@ from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.ext import loopcontrols as LoopControls  # noqa: N812  # a class in lower case
 from jinja2.parser import Parser
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from backends.errors import BackendError, Cause
+from backends.translate.template_sandbox import TemplateSandbox
 
 MAX_SOURCE = 256 * 1024
 MAX_OUTPUT = 16 * 1024 * 1024
-_MAX_REPEAT = 1_000_000
-_MAX_POWER = 64
 _ERRORS = (TemplateError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 _NEEDLE = "forebay-needle"
 
@@ -34,21 +32,6 @@ CHATML = (
 
 class _RefusedError(Exception):
     """The template itself says that it cannot render this conversation."""
-
-
-class _Sandbox(ImmutableSandboxedEnvironment):
-    """Also refuses to build huge values by multiplication, which the sandbox lets through."""
-
-    intercepted_binops = frozenset({"*", "**"})
-
-    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
-        sized: list[int] = [len(side) for side in (left, right) if hasattr(side, "__len__")]
-        count = max((side for side in (left, right) if isinstance(side, int)), default=0)
-        if operator == "*" and sized and sized[0] * count > _MAX_REPEAT:
-            raise SecurityError("a repetition is too long")
-        if operator == "**" and isinstance(right, int | float) and abs(right) > _MAX_POWER:
-            raise SecurityError("a power is too high")
-        return super().call_binop(context, operator, left, right)
 
 
 class _Generation(Extension):
@@ -67,7 +50,9 @@ class ChatTemplate:
     def __init__(self, source: str, bos: str, eos: str, now: Callable[[], datetime] = datetime.now) -> None:
         if len(source) > MAX_SOURCE:
             raise BackendError(Cause.LOAD_FAILED, "The model's chat template is too long.")
-        sandbox = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=[LoopControls, _Generation])
+        sandbox = self._sandbox = TemplateSandbox(
+            trim_blocks=True, lstrip_blocks=True, extensions=[LoopControls, _Generation]
+        )
         sandbox.filters["tojson"] = _tojson
         given: dict[str, object] = {
             "raise_exception": _refuse,
@@ -115,6 +100,7 @@ class ChatTemplate:
             ) from error
 
     def _rendered(self, messages: list[dict[str, object]], tools: object, add_generation_prompt: bool) -> str:
+        self._sandbox.begin()
         size, parts = 0, list[str]()
         for part in self._template.generate(
             messages=messages, tools=tools, documents=None, add_generation_prompt=add_generation_prompt

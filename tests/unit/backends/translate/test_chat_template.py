@@ -116,6 +116,14 @@ def test_what_is_private_is_not_there(source):
         "{{ [0] * 100000000 }}",
         "{% for i in range(1000000000) %}x{% endfor %}",
         "{% for i in range(90000) %}{{ 'x' * 999 }}{% endfor %}",
+        "{% for a in range(90000) %}{% for b in range(90000) %}{% endfor %}{% endfor %}",
+        "{% set x = 'a' * 90000 %}{% for a in x %}{% for b in x %}{% for c in x %}{% endfor %}{% endfor %}{% endfor %}",
+        "{% set x = 'a' * 90000 %}{% for a in x %}{% for b in x|map('upper') %}{% endfor %}{% endfor %}",
+        "{% for a in [x, x] recursive %}{{ loop([1, 2]) }}{% endfor %}",
+        "{% macro f(n) %}{% if n %}{{ f(n - 1) }}{{ f(n - 1) }}{% endif %}{% endmacro %}{{ f(60) }}",
+        "{% set ns = namespace(x='aa') %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
+        "{% set ns = namespace(x='aa') %}{% for i in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
+        "{% set ns = namespace(x=[0]) %}{% for i in range(60) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
         "{{ undefined_thing.attribute }}",
         "{{ messages[0].content + 1 }}",
         "{% include '/etc/passwd' %}",
@@ -136,3 +144,18 @@ def test_a_broken_template_fails_the_load(source):
     with pytest.raises(BackendError) as caught:
         template(source)
     assert caught.value.cause is Cause.LOAD_FAILED
+
+
+def test_what_is_counted_is_one_rendering():
+    one = template("{% for i in range(99999) %}{% endfor %}ok")
+    for _ in range(12):
+        assert one.render([USER], None) == "ok"
+
+
+def test_loops_know_their_length():
+    source = "{% for m in messages %}{{ loop.index }}/{{ loop.length }}{{ loop.last }} {% else %}none{% endfor %}"
+    assert render(source, [USER, USER]) == "1/2False 2/2True "
+    assert render("{% for i in [1, 2, 3] if i > 1 %}{{ loop.index }}{{ i }} {% endfor %}") == "12 23 "
+    assert render("{% for i in messages|selectattr('role', 'eq', 'x') %}{{ i }}{% else %}none{% endfor %}") == "none"
+    assert render("{% for i in missing %}x{% else %}none{% endfor %}") == "none"
+    assert render("{% for k, v in {'a': 1}.items() %}{{ k ~ v }}{% endfor %}") == "a1"
