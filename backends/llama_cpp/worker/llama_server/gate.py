@@ -59,5 +59,7 @@ class Gate:
     def _admit(self) -> None:
         while self._line and len(self._inside) < self._slots:
             place = self._line.popleft()
+            if place.granted.cancelled():  # its task was cancelled and has not come to ``leave`` yet
+                continue
             self._inside.add(place)
             place.granted.set_result(None)
