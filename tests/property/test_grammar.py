@@ -12,7 +12,7 @@ from backends.translate.pattern import pattern
 from tests.fakes.gbnf import Matcher
 
 BOUND = st.none() | st.integers(-1200, 1200)
-NAMES = st.text('abcé"\\ ', min_size=1, max_size=3)
+NAMES = st.text('abcé"\\ -^]', min_size=1, max_size=3)
 SCALARS = st.sampled_from(
     [{"type": "integer"}, {"type": "string"}, {"type": "boolean"}, {"type": "null"}, {"const": "k"}]
 )
@@ -74,6 +74,19 @@ def test_a_missing_or_foreign_key_does_not(schema, data):
     if schema["required"]:
         allowed.pop(schema["required"][0])
         assert not matcher.accepts(json.dumps(allowed, ensure_ascii=False))
+
+
+@settings(max_examples=150)
+@given(st.dictionaries(NAMES, st.none(), max_size=4), NAMES)
+def test_other_names_are_allowed_and_known_ones_keep_their_schema(known, other):
+    schema = {"properties": {name: {"type": "null"} for name in known}, "additionalProperties": {"type": "integer"}}
+    matcher = Matcher(to_gbnf(schema))
+    assert matcher.accepts(json.dumps(known, ensure_ascii=False))
+    if other not in known and not set(other) & set('"\\'):
+        assert matcher.accepts(json.dumps({other: 1}, ensure_ascii=False))
+    for name in known:
+        if not set(name) & set('"\\'):
+            assert not matcher.accepts(json.dumps({name: 1}, ensure_ascii=False))
 
 
 @settings(max_examples=120)
