@@ -1,6 +1,7 @@
 """What is measured: Forebay and its peers, each started on a free loopback port before the same mock engine."""
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -133,8 +134,9 @@ def litellm(upstream: int, folder: Path) -> Subject:
     )
     command = [str(python.with_name("litellm")), "--config", str(config), "--host", "127.0.0.1", "--port", str(port)]
     log = (folder / "litellm.log").open("wb")
-    env = dict(os.environ, LITELLM_LOCAL_MODEL_COST_MAP="True")
-    return _answering(Subject("LiteLLM proxy", subprocess.Popen(command, stdout=log, stderr=log, env=env), port))
+    key = f"sk-{secrets.token_hex(32)}"  # it refuses to start without one, or with a short one
+    env = dict(os.environ, LITELLM_LOCAL_MODEL_COST_MAP="True", LITELLM_MASTER_KEY=key)
+    return _answering(Subject("LiteLLM proxy", subprocess.Popen(command, stdout=log, stderr=log, env=env), port, key))
 
 
 def mock(folder: Path) -> Subject:

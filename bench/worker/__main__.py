@@ -1,9 +1,15 @@
-"""python -m bench.worker [--rounds N] [--chats N] [--json FILE]: every subject in every round, medians and ratios."""
+"""python -m bench.worker [--rounds N] [--chats N] [--neighbours N] [--json FILE]: medians and ratios of one run.
+
+Every subject is measured in every round. Neighbours are busy loops beside it: on a shared machine threads that spin
+while they wait cost what they take from others.
+"""
 
 import argparse
 import asyncio
 import json
 import statistics
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
@@ -20,6 +26,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--chats", type=int, default=8)
+    parser.add_argument("--neighbours", type=int, default=0)
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     model = smollm2()
@@ -30,16 +37,30 @@ def main() -> None:
         partial(subjects.raw_xllamacpp, model, 1),
         partial(subjects.llama_cpp_server, model),
     ]
-    results: dict[str, list[Figures]] = {}
-    for number in range(chosen.rounds):
-        for start in starters:
-            with start() as subject:
-                figures = asyncio.run(measure(subject, chosen.chats, seed=number))
-            results.setdefault(subject.name, []).append(figures)
-            print(f"round {number + 1}  {subject.name:20} {_line(figures)}", flush=True)
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(chosen.neighbours)]
+    try:
+        results = run(starters, chosen.rounds, chosen.chats)
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
     table(results)
     if chosen.json:
         chosen.json.write_text(json.dumps({name: [_numbers(each) for each in all_] for name, all_ in results.items()}))
+
+
+def run(
+    starters: list[Callable[[], AbstractContextManager[subjects.Subject]]], rounds: int, chats: int
+) -> dict[str, list[Figures]]:
+    """The figures of every subject, round by round."""
+    results: dict[str, list[Figures]] = {}
+    for number in range(rounds):
+        for start in starters:
+            with start() as subject:
+                figures = asyncio.run(measure(subject, chats, seed=number))
+            results.setdefault(subject.name, []).append(figures)
+            print(f"round {number + 1}  {subject.name:20} {_line(figures)}", flush=True)
+    return results
 
 
 def _numbers(figures: Figures) -> dict[str, float]:

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from bench.worker.subjects import Subject
 
-TOKENS = 64
+TOKENS = 128
 _END = {"0": -100, "2": -100}
 """SmolLM2's tokens that end an answer: forbidden, so that every server does the same work."""
 _WORDS = (
@@ -50,7 +50,7 @@ async def measure(subject: Subject, chats: int, seed: int) -> Figures:
 
 
 def _body(chance: random.Random, tokens: int) -> dict[str, object]:
-    story = " ".join(chance.choice(_WORDS) for _ in range(40))
+    story = " ".join(chance.choice(_WORDS) for _ in range(6))
     return {
         "model": "m",
         "messages": [{"role": "user", "content": f"Write a long story with these words: {story}"}],

@@ -88,7 +88,9 @@ def llama_cpp_server(model: Path) -> Generator[Subject]:
 
 
 def _client(port: int) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=600)
+    # A connection a chat: llama.cpp's server drops idle ones just when they are used again.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=600, limits=limits)
 
 
 def _running(subject: Subject, transport: httpx.HTTPTransport, port: int = 0) -> Generator[Subject]:
