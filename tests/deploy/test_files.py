@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,13 @@ def test_the_unit(tmp_path):
     unit.write_text(UNIT.read_text().replace("/opt/forebay/bin/forebay serve", "/bin/true"))
     assert run(analyze, "verify", "--man=no", unit) == ""
     run(analyze, "security", "--offline=true", "--threshold=30", unit)
+
+
+@pytest.mark.parametrize("group", ["nvidia-frontend", "nvidia", "nvidiactl", "nvidia-uvm", "nvidia-caps", "drm", "kfd"])
+def test_the_unit_lets_gpus_through(group):
+    """Groups as ``/proc/devices`` names them, NVIDIA's of older drivers and of current ones."""
+    allowed = re.findall(r"^DeviceAllow=(\S+) rw$", UNIT.read_text(), re.MULTILINE)
+    assert any(fnmatch(f"char-{group}", pattern) for pattern in allowed)
 
 
 def test_the_unit_gives_the_drain_its_time():
@@ -160,6 +168,15 @@ def test_kubernetes_objects_fit_together():
         volume["name"] for volume in pod["spec"]["volumes"]
     }
     assert pod["spec"]["terminationGracePeriodSeconds"] >= _stop_seconds()
+
+
+def test_no_service_link_becomes_a_setting():
+    """``NAME_PORT`` and its kin, which Kubernetes gives to every pod beside a Service of that name."""
+    found = manifests()
+    prefix = found["Service"]["metadata"]["name"].upper().replace("-", "_")
+    injected = {f"{prefix}_{rest}" for rest in ("PORT", "SERVICE_HOST", "SERVICE_PORT")}
+    settings = {f"FOREBAY_{name.upper()}" for name in Settings.model_fields}
+    assert not injected & settings or found["Deployment"]["spec"]["template"]["spec"]["enableServiceLinks"] is False
 
 
 def test_a_pod_has_no_more_rights_than_it_needs():

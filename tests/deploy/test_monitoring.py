@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import socket
 import subprocess
 from pathlib import Path
@@ -10,6 +11,9 @@ import httpx
 import pytest
 import yaml
 
+from backends.contract import BackendState
+from gateway.errors import TABLE
+from gateway.telemetry.metrics import Metrics
 from tests.deploy.programs import DEPLOY, program, run
 from tests.fakes.gateway import engine_profile, running_gateway
 
@@ -21,6 +25,41 @@ CHAT = {"model": "echo", "messages": [{"role": "user", "content": "Hi there"}], 
 
 def expressions() -> list[str]:
     return [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+
+
+def queries() -> list[str]:
+    """Of the dashboard and of every rule, alerts too."""
+    groups = yaml.safe_load(RULES.read_text())["groups"]
+    return [*expressions(), *(rule["expr"] for group in groups for rule in group["rules"])]
+
+
+def test_every_metric_named_exists():
+    """``or vector(0)`` and an alert that is silent answer the same for a metric that nobody has."""
+    metrics = Metrics("0")
+    metrics.observe(lambda: iter(()))
+    exposed = set(re.findall(r"^# HELP (\w+)", metrics.expose().decode(), re.MULTILINE))
+    named = {name for query in queries() for name in re.findall(r"(?<![\w:])gateway_\w+", query)}
+    assert len(named) > 15
+    assert {re.sub(r"_(bucket|sum|count)$", "", name) for name in named} <= exposed
+
+
+@pytest.mark.parametrize(
+    ("label", "known"),
+    [
+        ("outcome", {meaning.outcome for meaning in TABLE.values()} | {"ok", "cancelled"}),
+        ("phase", {state.value for state in BackendState}),
+        ("to", {state.value for state in BackendState}),
+    ],
+)
+def test_every_label_value_named_exists(label, known):
+    named = {
+        value
+        for query in queries()
+        for listed in re.findall(rf'\b{label}=~?"([^"$]+)"', query)
+        for value in listed.split("|")
+    }
+    assert named
+    assert named <= known
 
 
 def test_rules_and_their_unit_tests():
