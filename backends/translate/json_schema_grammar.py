@@ -3,7 +3,8 @@
 Enforced: types, ``enum``, ``const``, properties (in the order of the schema), ``required``, ``additionalProperties``,
 ``items``, ``prefixItems``, bounds of arrays, of short strings and of integers, common ``format``s, ``pattern`` in a
 common subset, ``anyOf``, ``oneOf``, ``allOf``, ``$ref`` inside the document. Keywords that would change which answers
-are allowed and cannot be enforced are refused by name; bounds of non-integers are left to the client.
+are allowed and cannot be enforced are refused by name; bounds of non-integers, ``multipleOf``, ``uniqueItems`` and what
+stands beside ``$ref`` or ``enum`` are left to the client.
 """
 
 from collections.abc import Mapping, Sequence
