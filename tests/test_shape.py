@@ -185,7 +185,13 @@ def test_nothing_names_a_machine_or_a_package_index():
 
 @pytest.mark.parametrize(
     "line",
-    ["see /work/x", "HOME=/root/.cache", "/home/me/x", "https://pypi.org/simple", "--index-url http://h/"],
+    [
+        "see /work/x",
+        "HOME=/root/.cache",
+        "/home/me/x",
+        f"https://{AN_INDEX}.org/simple",
+        "--index-url http://h/",
+    ],
 )
 def test_the_rule_about_machines_knows_one(line):
     assert PRIVATE.search(line)
