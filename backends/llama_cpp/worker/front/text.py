@@ -2,6 +2,8 @@
 
 import codecs
 
+from backends.translate.held import held_length
+
 
 class TextFilter:
     """Holds back incomplete UTF-8 and possible beginnings of stop strings.
@@ -35,14 +37,6 @@ class TextFilter:
         if found >= 0:
             self.stopped, self._held = True, ""
             return held[:found]
-        keep = max(overlap(held, stop) for stop in self._stops)
+        keep = held_length(held, self._stops)
         self._held = held[len(held) - keep :]
         return held[: len(held) - keep]
-
-
-def overlap(text: str, stop: str) -> int:
-    """Length of the longest end of ``text`` that is a beginning of ``stop`` (but not all of it)."""
-    for length in range(min(len(text), len(stop) - 1), 0, -1):
-        if text.endswith(stop[:length]):
-            return length
-    return 0

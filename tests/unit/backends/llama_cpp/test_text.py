@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backends.llama_cpp.worker.front.text import TextFilter, overlap
+from backends.llama_cpp.worker.front.text import TextFilter
+from backends.translate.held import held_length
 
 
 def filtered(stops, pieces):
@@ -43,7 +44,7 @@ def test_nothing_comes_after_a_stop():
 
 
 def test_overlap():
-    assert [overlap(text, "abab") for text in ("", "xab", "xaba", "abab", "b")] == [0, 2, 3, 2, 0]
+    assert [held_length(text, ("abab",)) for text in ("", "xab", "xaba", "abab", "b")] == [0, 2, 3, 2, 0]
 
 
 @given(st.lists(st.sampled_from(["a", "b", "ab", "é", "🎉", "aab"]), max_size=12), st.sampled_from(["ab", "éa", "aab"]))
