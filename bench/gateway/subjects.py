@@ -29,31 +29,18 @@ variants:
 
 
 class Subject:
-    """A running gateway. ``pids`` are its process tree; ``stop`` ends exactly those."""
+    """A running gateway. ``stop`` ends exactly it."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], port: int, key: str = "none") -> None:
         self.name, self.process, self.port, self.key = name, process, port, key
 
-    def pids(self) -> list[int]:
-        found, todo = [], [self.process.pid]
-        while todo:
-            pid = todo.pop()
-            found.append(pid)
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                todo += map(int, task.read_text().split())
-        return found
-
     def cpu(self) -> float:
         """User and system seconds so far."""
-        ticks = 0
-        for pid in self.pids():
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
     def rss(self) -> float:
         """Resident MB."""
-        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids())
+        pages = sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in process_tree(self.process.pid))
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def stop(self) -> None:
@@ -63,6 +50,26 @@ class Subject:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+
+
+def process_tree(root: int) -> list[int]:
+    """``root`` and all its descendants."""
+    found, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        for task in Path(f"/proc/{pid}/task").glob("*/children"):
+            todo += map(int, task.read_text().split())
+    return found
+
+
+def cpu_seconds(root: int) -> float:
+    """User and system seconds of a process tree so far."""
+    ticks = 0
+    for pid in process_tree(root):
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

@@ -1,6 +1,5 @@
 """What is measured: each server in a process of its own, the same model, eight conversations at once."""
 
-import os
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from backends.environments.environments import Environments
 from backends.environments.paths import default_wheels
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.command import plan
-from bench.gateway.subjects import ROOT, SCRATCH, free_port
+from bench.gateway.subjects import ROOT, SCRATCH, cpu_seconds, free_port
 
 SLOTS = 8
 SLOT_CONTEXT = 1024
@@ -32,14 +31,7 @@ class Subject:
 
     def cpu(self) -> float:
         """User and system seconds of its process tree so far."""
-        todo, ticks = [self.process.pid], 0
-        while todo:
-            pid = todo.pop()
-            fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-            for task in Path(f"/proc/{pid}/task").glob("*/children"):
-                todo += map(int, task.read_text().split())
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
 
 
 @contextmanager
