@@ -104,6 +104,17 @@ class RealGateway:
             raise
 
 
+def body(content: str = "What is 2+2?", **fields: Any) -> dict[str, Any]:
+    """A short chat that gives the same answer each time."""
+    return {
+        "model": MODEL,
+        "messages": [{"role": "user", "content": content}],
+        "temperature": 0,
+        "max_tokens": 8,
+        **fields,
+    }
+
+
 def profile(runtime: str) -> str:
     """The shipped profile of SmolLM2, held to one runtime and to less memory."""
     data = yaml.safe_load(PROFILE.read_text("utf-8"))

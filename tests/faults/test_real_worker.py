@@ -9,7 +9,7 @@ import httpx
 import psutil
 import pytest
 
-from tests.real_gateway import DEADLINE, ENDLESS, MODEL, RUNTIMES, RealGateway, real_gateway
+from tests.real_gateway import DEADLINE, ENDLESS, RUNTIMES, RealGateway, body, real_gateway
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -29,16 +29,6 @@ def shared(request: pytest.FixtureRequest) -> Iterator[RealGateway]:
     """For tests that leave the engine as it was."""
     with real_gateway(request.param) as gateway:
         yield gateway
-
-
-def body(content: str = "What is 2+2?", **fields: Any) -> dict[str, Any]:
-    return {
-        "model": MODEL,
-        "messages": [{"role": "user", "content": content}],
-        "temperature": 0,
-        "max_tokens": 8,
-        **fields,
-    }
 
 
 def endless(**fields: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.real_gateway import ENDLESS, MODEL, RUNTIMES, SLOTS, RealGateway, real_gateway
+from tests.real_gateway import ENDLESS, MODEL, RUNTIMES, SLOTS, RealGateway, body, real_gateway
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(180)]
 
@@ -20,16 +20,6 @@ CHAT = "/v1/chat/completions"
 def gateway(request: pytest.FixtureRequest) -> Iterator[RealGateway]:
     with real_gateway(request.param) as gateway:
         yield gateway
-
-
-def body(content: str = "What is 2+2?", **fields: Any) -> dict[str, Any]:
-    return {
-        "model": MODEL,
-        "messages": [{"role": "user", "content": content}],
-        "temperature": 0,
-        "max_tokens": 8,
-        **fields,
-    }
 
 
 def endless(tokens: int) -> dict[str, Any]:
