@@ -183,6 +183,10 @@ def test_nothing_names_a_machine_or_a_package_index():
     assert not found
 
 
+AN_INDEX = "pypi"
+"""Apart from its domain, so that this file names no host either."""
+
+
 @pytest.mark.parametrize(
     "line",
     [
