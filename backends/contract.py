@@ -135,7 +135,10 @@ class LaunchRequest(Struct, frozen=True, kw_only=True):
 
 
 class LaunchPlan(Struct, frozen=True, kw_only=True):
-    """A command line made from typed fields. No shell ever reads it; ``env`` is the whole environment."""
+    """A command line made from typed fields. No shell ever reads it; ``env`` is the whole environment.
+
+    A POST to ``sleep_path`` returns once the engine has moved to host RAM, one to ``wake_path`` once it takes calls.
+    """
 
     argv: tuple[str, ...]
     env: dict[str, str]
@@ -144,6 +147,8 @@ class LaunchPlan(Struct, frozen=True, kw_only=True):
     start_timeout: float = 120.0
     stop_grace: float = 10.0
     ready_path: str = "/health"
+    sleep_path: str | None = None
+    wake_path: str | None = None
 
 
 class MemoryReport(Struct, frozen=True, kw_only=True):

@@ -45,10 +45,11 @@ from gateway.scheduling.engines import EngineLauncher
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.gauges import scheduling_gauges
 from gateway.scheduling.launcher import Launcher
-from gateway.scheduling.placement import Policy
+from gateway.scheduling.limits import Limits
+from gateway.scheduling.machine import Machine
+from gateway.scheduling.policy import Policy
 from gateway.scheduling.probe import HostProbe
 from gateway.scheduling.runtime import Runtime
-from gateway.scheduling.scheduler import Limits
 from gateway.settings import Settings
 from gateway.telemetry.logs import Logging
 from gateway.telemetry.metrics import Metrics
@@ -112,7 +113,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
         Ledger(settings.state_dir / "engines"),
     )
     limits = Limits(queue_size=settings.queue_size, idle_unload=settings.idle_unload)
-    runtime = Runtime(launcher or engines, HostProbe(settings.memory_limit), metrics, limits, policy)
+    runtime = Runtime(launcher or engines, Machine(HostProbe(settings.memory_limit)), metrics, limits, policy)
     recorder = Recorder(metrics)
     services = Services(
         settings=settings,

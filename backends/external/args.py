@@ -9,6 +9,7 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``command`` is started by us; ``{socket}`` and ``{weights}`` in an argument are replaced by paths of ours, never by
     anything from a request. ``url`` names a server that somebody else runs (the static placement), which knows
     the model as ``served_model`` (default: the profile's id); it is never started, stopped or counted against memory.
+    An engine that can move to host RAM and back takes a POST on ``sleep_path`` and on ``wake_path``.
     """
 
     command: tuple[str, ...] = ()
@@ -17,3 +18,5 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     slots: int = 1
     context_tokens: int | None = None
     health_path: str = "/health"
+    sleep_path: str | None = None
+    wake_path: str | None = None

@@ -25,6 +25,8 @@ def plan(args: ExternalArgs, request: LaunchRequest) -> LaunchPlan:
         socket=socket,
         cwd=request.run_dir,
         ready_path=args.health_path,
+        sleep_path=args.sleep_path,
+        wake_path=args.wake_path,
     )
 
 

@@ -8,20 +8,20 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 
-from backends.contract import Backend, BackendState, Call
+from backends.contract import BackendState, Call
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
-from gateway.routing.breaker import Breaker, BreakerState
 from gateway.routing.budget import RetryBudget
+from gateway.routing.pick import Ask, Picked, Picker
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.routing.table import RouteTable
-from gateway.scheduling.lease import Lease
 from gateway.scheduling.runtime import Runtime
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.routing")
 _MOST_HOPS = 3
+_ORDINARY = Ask()
 _EXIT_SECONDS = 0.5
 """How long an engine that closed its door may take to be seen dead; a driver's clean-up comes after its sockets."""
 _BLAMES_BACKEND = frozenset(
@@ -53,10 +53,10 @@ class Dispatcher:
         self.missing = missing
         self._queue_wait = queue_wait
         self._clock = clock
-        self._breakers: dict[str, tuple[Backend, Breaker]] = {}
+        self._picker = Picker(runtime, missing, queue_wait, clock)
         self._budget = RetryBudget()
 
-    async def open(self, route: Route, call: Callable[[Candidate], Call], key: str) -> Opened:
+    async def open(self, route: Route, call: Callable[[Candidate], Call], key: str, ask: Ask = _ORDINARY) -> Opened:
         """The first candidate's answer that reaches its commit point.
 
         Raises the ``BackendError`` of the last attempt. Cancelling gives everything back.
@@ -66,18 +66,17 @@ class Dispatcher:
         reason = ""
         for hop in range(_MOST_HOPS + 1):
             failure: BackendError | None = None
-            for candidate in self._order(route):
-                if failure is not None and not self._passes_on(route, failure, candidate.target.variant_id):
-                    break
+            remaining = list(self._order(route))
+            while remaining:
+                if failure is not None:
+                    if not self._passes_on(route, failure, remaining[0].target.variant_id):
+                        break
+                    reason = f"fallback:{failure.cause.value}"
+                attempts += 1
                 try:
-                    attempts += 1
-                    try:
-                        opened = await self._try(candidate, call(candidate), key)
-                    except BackendError as error:
-                        opened = await self._again(candidate, call, key, error)
+                    opened = await self._serve(remaining, call, key, ask)
                 except BackendError as error:
                     failure = error
-                    reason = f"fallback:{error.cause.value}"
                     continue
                 opened.attempts = attempts
                 opened.reason = reason or opened.reason
@@ -109,42 +108,36 @@ class Dispatcher:
             return candidate
         raise failure or BackendError(Cause.NO_CAPACITY, f"{route.profile.id} has no variant to load")
 
-    async def _again(
-        self, candidate: Candidate, call: Callable[[Candidate], Call], key: str, error: BackendError
-    ) -> Opened:
-        # The same engine once more only when nothing can have been done yet, and only within the budget.
-        if not TABLE[error.cause].retryable or not self._may_retry(candidate.target.variant_id):
-            raise error
-        _log.warning("retrying %s after %s", candidate.target.variant_id, error.cause.value)
-        running = self._runtime.running.get(candidate.target.variant_id)
+    async def _serve(self, remaining: list[Candidate], call: Callable[[Candidate], Call], key: str, ask: Ask) -> Opened:
+        """One attempt: a lease of whichever of ``remaining`` the scheduler prefers, and its answer.
+
+        Who has failed is taken out of ``remaining``.
+        """
+        first = remaining[0]
+        made = call(first)  # what cannot be asked for must not cost anybody a load
+        picked = await self._picker.pick(remaining, key, ask)
+        try:
+            return await self._open(picked, made if picked.candidate is first else call(picked.candidate))
+        except BackendError as error:
+            # The same engine once more only when nothing can have been done yet, and only within the budget.
+            variant_id = picked.candidate.target.variant_id
+            if not (TABLE[error.cause].retryable and self._may_retry(variant_id)):
+                remaining.remove(picked.candidate)
+                raise
+            _log.warning("retrying %s after %s", variant_id, error.cause.value)
+        running = self._runtime.running.get(variant_id)
         if running is not None and running.pid is not None:
             # Else the second attempt would meet the same closed door, and not the engine that follows.
             await asyncio.wait((running.exited,), timeout=_EXIT_SECONDS)
-        return await self._try(candidate, call(candidate), key)
+        remaining.remove(picked.candidate)
+        again = await self._picker.pick([picked.candidate], key, ask)
+        return await self._open(again, call(picked.candidate))
 
     def _may_retry(self, variant_id: str) -> bool:
-        known = self._breakers.get(variant_id)
-        resting = known is not None and known[1].state is not BreakerState.CLOSED
-        return not resting and self._budget.take(self._clock())
+        return not self._picker.is_resting(variant_id) and self._budget.take(self._clock())
 
-    async def _try(self, candidate: Candidate, call: Call, key: str) -> Opened:
-        target = candidate.target
-        running = self._runtime.running.get(target.variant_id)
-        breaker = Breaker() if running is None else self._breaker(target.variant_id, running.backend)
-        if not breaker.allow(self._clock()):
-            wait = max(1.0, breaker.open_until - self._clock())
-            raise BackendError(Cause.NO_CAPACITY, f"{target.variant_id} is failing; resting it", retry_after=wait)
-        probing = breaker.state is BreakerState.HALF_OPEN
-        try:
-            lease = self._runtime.acquire_now(target)
-            if lease is None:
-                lease = await self._wait(candidate, key)
-        except BaseException:
-            if probing:
-                breaker.abandoned()
-            raise
-        if running is None or lease.backend is not running.backend:
-            breaker = self._breaker(target.variant_id, lease.backend)
+    async def _open(self, picked: Picked, call: Call) -> Opened:
+        lease, breaker = picked.lease, picked.breaker
         try:
             reply = await lease.backend.open(call)
         except BackendError as error:
@@ -156,27 +149,11 @@ class Dispatcher:
             raise
         except BaseException:
             lease.release()
-            if probing:
+            if picked.probing:
                 breaker.abandoned()
             raise
         breaker.succeeded(self._clock())
-        reason = "loaded" if lease.loaded_cold else "resident"
-        return Opened(reply=reply, lease=lease, candidate=candidate, attempts=1, reason=reason)
-
-    def _breaker(self, variant_id: str, backend: Backend) -> Breaker:
-        """Of this very engine. One that follows a crash is not blamed for it: the scheduler counts crashes."""
-        known = self._breakers.get(variant_id)
-        if known is None or known[0] is not backend:
-            known = self._breakers[variant_id] = (backend, Breaker())
-        return known[1]
-
-    async def _wait(self, candidate: Candidate, key: str) -> Lease:
-        missing = self.missing(candidate.profile, candidate.variant)
-        if missing is not None:
-            raise missing
-        return await self._runtime.acquire(
-            candidate.target, key, self._queue_wait + candidate.variant.start_timeout_seconds
-        )
+        return Opened(reply=reply, lease=lease, candidate=picked.candidate, attempts=1, reason=lease.reason)
 
     def _order(self, route: Route) -> Sequence[Candidate]:
         """What is in memory first (no swap needed), else the profile's order of preference."""

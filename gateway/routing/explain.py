@@ -7,7 +7,10 @@ from msgspec import Struct
 from backends.errors import BackendError
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.routing.route import Candidate, Route
-from gateway.scheduling.placement import Join, Load, Policy, Refuse, Serve, Wait, decide
+from gateway.scheduling.choice import choose
+from gateway.scheduling.decision import Join, Load, Refuse, Restart, Serve, Wait
+from gateway.scheduling.placement import decide
+from gateway.scheduling.policy import Policy
 from gateway.scheduling.refusals import cooling
 from gateway.scheduling.runtime import Runtime
 
@@ -43,8 +46,10 @@ def explain(
     policy: Policy | None = None,
 ) -> Explanation:
     """The explanation of ``route``; asks nothing to happen."""
-    views = [_view(candidate, runtime, missing, policy or Policy()) for candidate in route.candidates]
-    serves = next((v.variant for v in views if v.available and v.decision != "refuse"), None)
+    rules = policy or runtime.scheduler.state.policy
+    views = [_view(candidate, runtime, missing, rules) for candidate in route.candidates]
+    able = [c for c, v in zip(route.candidates, views, strict=True) if v.available and v.decision != "refuse"]
+    serves = None if not able else _chosen(able, runtime, rules)
     return Explanation(
         model=route.profile.id,
         serves=serves,
@@ -53,28 +58,34 @@ def explain(
     )
 
 
+def _chosen(able: list[Candidate], runtime: Runtime, policy: Policy) -> str:
+    state = runtime.scheduler.state
+    choice = choose([c.target for c in able], state.residents(), state.inventory, policy, runtime.now())
+    return next(c.variant.name for c in able if c.target is choice.target)
+
+
 def _view(
     candidate: Candidate,
     runtime: Runtime,
     missing: Callable[[ModelProfile, Variant], BackendError | None],
     policy: Policy,
 ) -> CandidateView:
-    scheduler = runtime.scheduler
-    decision = decide(
-        candidate.target, scheduler.occupants.snapshots(scheduler.queue), scheduler.inventory, policy, runtime.now()
-    )
+    state = runtime.scheduler.state
+    decision = decide(candidate.target, state.residents(), state.inventory, policy, runtime.now())
     match decision:
         case Serve():
             word, why = "serve", "in memory, with a free slot"
         case Join():
             word, why = "join", "in memory or being loaded; the request would wait for a slot"
         case Load(placement):
-            word, why = "load", placement.why
+            word, why = placement.step, placement.why
+        case Restart(text):
+            word, why = "load", text
         case Wait(_, text):
             word, why = "wait", text
         case Refuse(_, text):
             word, why = "refuse", text
-    failure = scheduler.failures.get(candidate.target.variant_id)
+    failure = state.failures.get(candidate.target.variant_id)
     if isinstance(decision, Load) and failure is not None and runtime.now() < failure.until:
         word, why = "refuse", cooling(candidate.target, failure, runtime.now()).detail
     absent = missing(candidate.profile, candidate.variant)

@@ -5,7 +5,7 @@ from msgspec import Raw, Struct
 from backends.contract import Reply
 from gateway.catalog.profile import FallbackRule, ModelProfile, Variant
 from gateway.scheduling.lease import Lease
-from gateway.scheduling.placement import Target
+from gateway.scheduling.target import Target
 
 
 class Candidate(Struct, frozen=True, kw_only=True):

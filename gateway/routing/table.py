@@ -12,7 +12,7 @@ from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
 from gateway.routing.route import Candidate, Route
 from gateway.scheduling.footprint import Footprints
-from gateway.scheduling.placement import Target
+from gateway.scheduling.target import Target
 
 _MOST_NAMES = 4096
 

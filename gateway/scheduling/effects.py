@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from backends.contract import BackendState
 from backends.errors import BackendError
-from gateway.scheduling.placement import Placement, Target
+from gateway.scheduling.decision import Placement
+from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Ticket
 
 
@@ -24,7 +25,7 @@ class Transition(Struct, frozen=True, kw_only=True):
 
 
 class Effects(Protocol):
-    """Six verbs."""
+    """Eight verbs."""
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -34,12 +35,20 @@ class Effects(Protocol):
         """Begin to load; ends in ``on_loaded`` or ``on_load_failed``."""
         ...
 
+    def wake(self, target: Target, placement: Placement) -> None:
+        """Begin to wake what sleeps; ends in ``on_loaded`` or ``on_load_failed``."""
+        ...
+
+    def sleep(self, variant_id: str, reason: str) -> None:
+        """Begin to put it to sleep; ends in ``on_slept``, or in ``on_stopped`` when it cannot."""
+        ...
+
     def stop(self, variant_id: str, reason: str) -> None:
         """Begin to stop, or to clear away what ended by itself; ends in ``on_stopped``, after the memory is back."""
         ...
 
-    def grant(self, ticket: Ticket) -> bool:
-        """Wake the waiter; false when it is no longer there to take the lease."""
+    def grant(self, ticket: Ticket, variant_id: str) -> bool:
+        """Wake the waiter with a lease of that variant; false when it is no longer there to take it."""
         ...
 
     def refuse(self, ticket: Ticket, error: BackendError) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from backends.contract import Backend, LaunchPlan, LaunchRequest
+from backends.contract import Backend, Call, LaunchPlan, LaunchRequest
 from backends.environments.environments import Environments
 from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
@@ -22,8 +22,9 @@ from backends.process.supervisor import EngineProcess
 from backends.registry import backend_of, missing_engine, plan_of
 from backends.weights.store import WeightStore
 from gateway.catalog.profile import EngineArgs, ModelProfile, Variant
+from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Running
-from gateway.scheduling.placement import Placement, Target
+from gateway.scheduling.target import Target
 
 _PULL = "run: forebay pull {}"
 
@@ -108,6 +109,7 @@ class ChildEngine:
 
     def __init__(self, process: EngineProcess, backend: Backend, plan: LaunchPlan, grace: float, run_dir: Path) -> None:
         self._process = process
+        self._plan = plan
         self._grace = grace
         self._run_dir = run_dir
         self.backend = backend
@@ -123,6 +125,18 @@ class ChildEngine:
 
     def log_tail(self) -> str:
         return self._process.logs.tail()
+
+    async def sleep(self) -> None:
+        await self._post(self._plan.sleep_path)
+
+    async def wake(self) -> None:
+        await self._post(self._plan.wake_path)
+
+    async def _post(self, path: str | None) -> None:
+        if path is None:
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "this engine cannot sleep")
+        reply = await self.backend.open(Call(path=path, body=b""))
+        reply.aclose()
 
     async def stop(self) -> None:
         """The stop ladder, then the socket's folder goes. The pool closes first: nothing may reuse its connections."""
@@ -153,6 +167,12 @@ class ForeignServer:
 
     def log_tail(self) -> str:
         return ""
+
+    async def sleep(self) -> None:
+        """It takes none of our memory, so nobody asks it to."""
+
+    async def wake(self) -> None:
+        """See ``sleep``."""
 
     async def stop(self) -> None:
         await self.backend.aclose()

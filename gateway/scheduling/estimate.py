@@ -1,14 +1,15 @@
-"""How long a request will wait, from what was seen so far. Pure."""
+"""How long a request will take and wait, from what was seen so far. Pure."""
 
 from msgspec import Struct
 
 _WEIGHT = 0.2
+_UNKNOWN_SECONDS = 2.0
 
 
 class ServiceTime(Struct):
     """Moving average of how long a lease of one variant is held, in seconds."""
 
-    mean: float = 2.0
+    mean: float = _UNKNOWN_SECONDS
     seen: int = 0
 
     def add(self, seconds: float) -> None:
@@ -16,6 +17,10 @@ class ServiceTime(Struct):
         weight = _WEIGHT if self.seen >= 5 else 1.0 / (self.seen + 1)
         self.mean += weight * (seconds - self.mean)
         self.seen += 1
+
+    def remaining(self, elapsed: float) -> float:
+        """Seconds a lease that has been held for ``elapsed`` will still be; past the mean, half of the mean."""
+        return max(self.mean - elapsed, self.mean / 2.0)
 
 
 def predicted_wait(*, ahead: int, in_flight: int, slots: int, mean: float, load_remaining: float) -> float:

@@ -1,52 +1,149 @@
-"""Who may pass whom. Younger requests pass a waiting one where that saves a swap, but only ``max_bypass`` times.
+"""Whose turn it is. A line may move a resident when it has waited long enough for what moving costs, or too long.
 
-Part of the scheduler's single writer. It counts and says no; it never grants, loads or evicts.
+Part of the scheduler's single writer. It says who may move whom; it never grants, loads or evicts.
 """
 
+from msgspec import Struct
+
+from backends.contract import BackendState, DeviceShare
+from gateway.scheduling.decision import Wait
+from gateway.scheduling.line import Line
 from gateway.scheduling.occupants import Occupant, Occupants
-from gateway.scheduling.placement import Placement
-from gateway.scheduling.ticket import Ticket
+from gateway.scheduling.queue import TicketQueue
+from gateway.scheduling.resident import Resident
+from gateway.scheduling.target import Target
+from gateway.scheduling.ticket import Priority, Ticket
+
+
+class Turns(Struct, frozen=True, kw_only=True):
+    """How patient lines are, in units of what a swap costs: the seconds to load the one and to bring back the other.
+
+    A line moves who is in use once all in it together have waited ``patience`` of them, and who rests but will be
+    asked for soon once that has been there for ``residency`` of them. Past ``overdue`` times its fair wait
+    (``overdue_batch`` for batch) a ticket waits for nobody's convenience.
+    """
+
+    patience: float = 1.0
+    residency: float = 1.0
+    overdue: float = 1.5
+    overdue_batch: float = 2.0
 
 
 class Fairness:
-    """Found anew in every pass over the queue, from ``Ticket.bypassed`` alone, so that no stale claim survives."""
+    """Found anew in every pass over the queue, so that no stale claim survives."""
 
-    def __init__(self, max_bypass: int, occupants: Occupants) -> None:
-        self._max_bypass = max_bypass
+    def __init__(self, turns: Turns, occupants: Occupants, queue: TicketQueue) -> None:
+        self._turns = turns
         self._occupants = occupants
-        self._in_the_way: dict[str, list[Ticket]] = {}
-        self._reserved: set[str] = set()
+        self._queue = queue
+        self.reserved: list[Resident] = []
 
     def begin_pass(self) -> None:
         """Forgets the claims of the last pass: the tickets that made them may be gone."""
-        self._in_the_way.clear()
-        self._reserved.clear()
+        self.reserved.clear()
         for occupant in self._occupants:
             occupant.yielding = False
+            occupant.claimed = None
 
-    def is_impatient(self, ticket: Ticket) -> bool:
-        """It has been passed as often as it may be."""
-        return ticket.bypassed >= self._max_bypass
+    def is_overdue(self, ticket: Ticket, now: float) -> bool:
+        """It has waited longer than those ahead of it can explain."""
+        batch = ticket.priority is Priority.BATCH
+        factor = self._turns.overdue_batch if batch else self._turns.overdue
+        return now - ticket.enqueued >= factor * ticket.fair
 
-    def note_wait(self, ticket: Ticket, behind: tuple[str, ...]) -> None:
-        """``ticket`` heads its variant's line and waits until ``behind`` make room.
-
-        For an impatient one they take no new requests, and nobody younger loads where it waits.
+    def order(self, line: Line, now: float) -> tuple[int, float, int]:
+        """Sort key: people before batch, then by turn. Batch that is overdue counts as people until it is in memory:
+        from then on it takes one turn at a time.
         """
-        for variant_id in behind:
-            self._in_the_way.setdefault(variant_id, []).append(ticket)
-            occupant = self._occupants.get(variant_id)
-            if occupant is not None and self.is_impatient(ticket):
-                occupant.yielding = True
-                self._reserved.update(share.device_id for share in occupant.shares)
+        head = line.head
+        there = self._occupants.get(head.target.variant_id)
+        due = self.is_overdue(head, now) and (there is None or there.state is not BackendState.READY)
+        return int(line.priority is Priority.BATCH and not due), head.turn, head.id
 
-    def note_grant(self, occupant: Occupant) -> None:
-        """A request was granted on ``occupant``: whoever waits for its memory has been passed."""
-        for waiting in self._in_the_way.get(occupant.target.variant_id, ()):
-            waiting.bypassed += 1
-            if self.is_impatient(waiting):
-                occupant.yielding = True
+    def may_move(self, line: Line, occupant: Occupant, now: float) -> bool:
+        """``line`` may ask ``occupant`` to leave, now or as soon as what runs on it has ended."""
+        if occupant.claimed is not None and occupant.claimed != line.name:
+            return False
+        waiting = self._queue.count(occupant.target.variant_id)
+        if occupant.state is not BackendState.READY:
+            return occupant.state is BackendState.SLEEPING and not waiting
+        batch = self._is_batch(occupant)
+        if line.priority is Priority.INTERACTIVE and batch:
+            return bool(occupant.served) or not waiting
+        if waiting and occupant.served < occupant.gate:
+            return self._ends_early(line, occupant, now)
+        if self.is_overdue(line.head, now):
+            return True
+        if line.priority is Priority.BATCH and not batch:
+            return not waiting and not occupant.in_flight and not self._is_missed(line, occupant, now)
+        swap = self._ready_in(line.head.target) + _back(occupant)
+        if line.claim(now) >= self._turns.patience * swap:
+            return True
+        if waiting or occupant.in_flight:
+            return False
+        # At rest. Moving it at once is right unless it has only just come and will be asked for again: that is a
+        # thrashing machine, which serves nobody.
+        settled = now - occupant.since >= self._turns.residency * swap
+        return settled or not self._is_missed(line, occupant, now)
 
-    def forbids(self, placement: Placement) -> bool:
-        """True when an older, impatient ticket waits for memory of the same device."""
-        return any(share.device_id in self._reserved for share in placement.shares)
+    def _ends_early(self, line: Line, occupant: Occupant, now: float) -> bool:
+        """It still owes a turn to those who waited for its load. Only who was passed ends that, and never so early that
+        the load was not worth its time.
+        """
+        worth = self._ready_in(line.head.target) + _back(occupant)
+        amortised = occupant.served >= occupant.target.slots and now - occupant.since >= worth
+        return amortised and self.is_overdue(line.head, now)
+
+    def note_wait(self, line: Line, wait: Wait, now: float) -> bool:
+        """When all ``wait.behind`` may be moved, they take no new requests and nobody else gets their memory."""
+        there = [o for name in wait.behind if (o := self._occupants.get(name)) is not None]
+        moved = [o for o in there if o.state is not BackendState.STOPPING]
+        if not moved or not all(self.may_move(line, occupant, now) for occupant in moved):
+            return False
+        for occupant in moved:
+            occupant.yielding = True
+            occupant.claimed = line.name
+        self.reserved.append(_reservation(line, wait, moved))
+        return True
+
+    def _is_missed(self, line: Line, occupant: Occupant, now: float) -> bool:
+        """It is expected to be asked for before the line could be served at all; or, where people would have to wait
+        for batch, before that is over and it is back.
+        """
+        target = line.head.target
+        away = self._ready_in(target)
+        if line.priority is Priority.BATCH:
+            away += self._occupants.service(target.variant_id).mean + _back(occupant)
+        return self._occupants.popularity(occupant.target.profile_id).gap(now) < away
+
+    def _ready_in(self, target: Target) -> float:
+        """Seconds to load it, or to wake it where it sleeps."""
+        there = self._occupants.get(target.variant_id)
+        asleep = there is not None and there.state is BackendState.SLEEPING
+        return target.sleep.wake_seconds if asleep and target.sleep is not None else target.load_seconds
+
+    def _is_batch(self, occupant: Occupant) -> bool:
+        """Nobody looks at what it does: all who wait for it are batch, or else most who used it were."""
+        name = occupant.target.variant_id
+        if self._queue.count(name):
+            return all(
+                line.priority is Priority.BATCH
+                for line in self._queue.lines()
+                if any(choice.variant_id == name for choice in line.choices)
+            )
+        return self._occupants.popularity(occupant.target.profile_id).weight < 0.5
+
+
+def _back(occupant: Occupant) -> float:
+    """Seconds to bring it back."""
+    asleep = occupant.target.sleep
+    return occupant.target.load_seconds if asleep is None else min(asleep.wake_seconds, occupant.target.load_seconds)
+
+
+def _reservation(line: Line, wait: Wait, moved: list[Occupant]) -> Resident:
+    """What the line will need besides what those it waits for hold: nobody else may take that meanwhile."""
+    shares: list[DeviceShare] = []
+    for share in wait.shares:
+        given = sum(s.bytes for occupant in moved for s in occupant.shares if s.device_id == share.device_id)
+        shares.append(DeviceShare(share.device_id, max(0, share.bytes - given)))
+    return Resident(variant_id=f"(for {line.name})", state=BackendState.STARTING, shares=tuple(shares))

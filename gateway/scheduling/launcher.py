@@ -6,7 +6,8 @@ from typing import Protocol
 from backends.contract import Backend
 from backends.errors import BackendError
 from gateway.catalog.profile import ModelProfile, Variant
-from gateway.scheduling.placement import Placement, Target
+from gateway.scheduling.decision import Placement
+from gateway.scheduling.target import Target
 
 
 class Running(Protocol):
@@ -29,6 +30,14 @@ class Running(Protocol):
 
     def log_tail(self) -> str:
         """Last lines of its output, for operators."""
+        ...
+
+    async def sleep(self) -> None:
+        """Moves to host RAM; its device memory is free afterwards. Raises ``BackendError`` when it cannot."""
+        ...
+
+    async def wake(self) -> None:
+        """Takes calls again. Raises ``BackendError`` when it cannot; then it holds memory until it is stopped."""
         ...
 
     async def stop(self) -> None:

@@ -6,17 +6,20 @@ from backends.contract import Backend
 
 
 class Lease:
-    """Held from grant to the last byte. ``release`` is idempotent, synchronous and safe in any ``finally``."""
+    """Held from grant to the last byte. ``release`` is idempotent, synchronous and safe in any ``finally``.
 
-    __slots__ = ("_give_back", "backend", "loaded_cold", "variant_id", "waited")
+    ``reason`` says why this variant, in words for the client; ``waited`` in seconds.
+    """
+
+    __slots__ = ("_give_back", "backend", "reason", "variant_id", "waited")
 
     def __init__(
-        self, variant_id: str, backend: Backend, give_back: Callable[[], None], waited: float, *, loaded_cold: bool
+        self, variant_id: str, backend: Backend, give_back: Callable[[], None], waited: float, reason: str
     ) -> None:
         self.variant_id = variant_id
         self.backend = backend
         self.waited = waited
-        self.loaded_cold = loaded_cold
+        self.reason = reason
         self._give_back: Callable[[], None] | None = give_back
 
     def release(self) -> None:

@@ -3,65 +3,115 @@
 Part of the scheduler's single writer; it never decides who gets memory, it carries a decision out.
 """
 
-from backends.contract import BackendState
+from collections.abc import Iterable
+
+from backends.contract import BackendState, DeviceShare
+from gateway.scheduling import bed
+from gateway.scheduling.decision import Placement
+from gateway.scheduling.device import HOST
 from gateway.scheduling.effects import Effects, Transition
+from gateway.scheduling.journal import Entry, Journal, Kind
 from gateway.scheduling.occupants import Occupant, Occupants
-from gateway.scheduling.placement import Placement, Target, is_evictable
 from gateway.scheduling.queue import TicketQueue
+from gateway.scheduling.resident import bytes_on
+from gateway.scheduling.target import Sleep, Target
 
 
 class Lifecycle:
     """Acts on the scheduler's own occupants and queue."""
 
-    def __init__(self, effects: Effects, occupants: Occupants, queue: TicketQueue) -> None:
+    def __init__(self, effects: Effects, occupants: Occupants, queue: TicketQueue, journal: Journal) -> None:
         self._effects = effects
         self._occupants = occupants
         self._queue = queue
+        self._journal = journal
 
     def begin(self, target: Target, placement: Placement) -> None:
-        """Reserves memory, asks the victims to leave, and starts as soon as they are gone."""
-        occupant = Occupant(
-            target=target,
-            placement=placement,
-            state=BackendState.STARTING,
-            since=self._effects.now(),
-            shares=placement.shares,
-            pinned=target.pin,
-            awaiting={*placement.evict, *placement.after},
-        )
-        self._occupants.add(occupant)
-        for victim_id in placement.evict:
-            victim = self._occupants.get(victim_id)
-            if victim is not None:
+        """Reserves memory, asks those who leave to leave, and takes the step as soon as they are gone."""
+        occupant = self._reserve(target, placement)
+        occupant.awaiting = set(placement.leavers)
+        occupant.step = placement.step
+        for name in placement.evict:
+            if (victim := self._occupants.get(name)) is not None:
                 self.stop(victim, f"makes room for {target.variant_id}")
-        self.start_if_clear(occupant)
+        for name in placement.sleep:
+            if (victim := self._occupants.get(name)) is not None and victim.target.sleep is not None:
+                self.put_to_sleep(victim, victim.target.sleep, f"makes room for {target.variant_id}", placement.evict)
+        self.step_if_clear(occupant)
 
-    def start_if_clear(self, occupant: Occupant) -> None:
-        """A load nobody waits for any more is never started."""
-        if occupant.awaiting or occupant.state is not BackendState.STARTING:
+    def _reserve(self, target: Target, placement: Placement) -> Occupant:
+        now = self._effects.now()
+        there = self._occupants.get(target.variant_id)
+        if there is None:
+            there = Occupant(
+                target=target, placement=placement, state=BackendState.STARTING, since=now,
+                shares=placement.shares, pinned=target.pin,
+            )  # fmt: skip
+            self._occupants.add(there)
+            return there
+        there.placement = placement
+        there.target = target
+        if placement.step == "wake":
+            there.state = BackendState.STARTING
+            there.shares = bed.both(there.shares, placement.shares)
+        else:
+            there.shares = placement.shares
+        return there
+
+    def step_if_clear(self, occupant: Occupant) -> None:
+        """Takes the step that waited for others. A load nobody waits for any more is never started."""
+        if occupant.awaiting or occupant.step is None:
             return
-        if not self._queue.count(occupant.target.variant_id):
-            # Nothing to record: as far as anybody was told, it is still stopped.
-            self._occupants.remove(occupant.target.variant_id)
+        step, occupant.step = occupant.step, None
+        name = occupant.target.variant_id
+        if step == "grow":
+            return
+        if step == "sleep":
+            self._effects.sleep(name, "makes room")
+            return
+        if not self._queue.count(name):
+            # Nothing to record: as far as anybody was told, it is still stopped, or asleep.
+            if step == "wake":
+                occupant.state = BackendState.SLEEPING
+                occupant.shares = _asleep(occupant)
+            else:
+                self._occupants.remove(name)
             return
         occupant.since = self._effects.now()
-        self._record(occupant, BackendState.STOPPED, BackendState.STARTING, "requested")
-        self._effects.start(occupant.target, occupant.placement)
+        before = BackendState.SLEEPING if step == "wake" else BackendState.STOPPED
+        self._record(occupant, before, BackendState.STARTING, "requested")
+        if step == "wake":
+            self._effects.wake(occupant.target, occupant.placement)
+        else:
+            self._effects.start(occupant.target, occupant.placement)
+
+    def gone(self, name: str) -> None:
+        """Its memory is back: whoever waited for it goes on."""
+        for waiting in self._occupants:
+            if name in waiting.awaiting:
+                waiting.awaiting.discard(name)
+                self.step_if_clear(waiting)
 
     def retry_alone(self, occupant: Occupant) -> bool:
-        """After out of memory, once: every idle resident leaves, then the load begins again.
+        """After out of memory, once: every resident at rest on its devices leaves, then the load begins again.
 
         False when nobody can leave, or nobody waits for it any more.
         """
         name = occupant.target.variant_id
         if occupant.oom_retried or not self._queue.count(name):
             return False
-        others = [o for o in self._occupants if o is not occupant and o.target.managed]
+        devices = {share.device_id for share in occupant.placement.shares}
+        others = [
+            o for o in self._occupants
+            if o is not occupant and o.target.managed and any(s.device_id in devices for s in o.shares)
+        ]  # fmt: skip
         victims = [o for o in others if self.is_idle(o)]
         occupant.awaiting = {o.target.variant_id for o in others if o in victims or o.state is BackendState.STOPPING}
         if not occupant.awaiting:
             return False
         occupant.oom_retried = True
+        occupant.step = "load"
+        occupant.shares = occupant.placement.shares
         self._record(occupant, BackendState.STARTING, BackendState.STOPPED, "out of memory, tried again alone")
         for victim in victims:
             self.stop(victim, f"{name} ran out of memory")
@@ -69,8 +119,39 @@ class Lifecycle:
 
     def stop(self, occupant: Occupant, reason: str) -> None:
         """Leaves memory; ``on_stopped`` follows when the bytes are back."""
+        self._note(occupant, "stop", reason)
         self.move(occupant, BackendState.STOPPING, reason)
+        occupant.leaving = occupant.shares
+        occupant.step = None
+        occupant.awaiting = set()
         self._effects.stop(occupant.target.variant_id, reason)
+
+    def put_to_sleep(self, occupant: Occupant, how: Sleep, reason: str, after: Iterable[str] = ()) -> None:
+        """Moves to host RAM, when who of ``after`` sleeps there has left it; ``on_slept`` follows."""
+        self._note(occupant, "sleep", reason)
+        self.move(occupant, BackendState.STOPPING, reason)
+        occupant.awake = occupant.shares
+        asleep = bed.asleep(occupant.awake, how)
+        occupant.leaving = bed.less(occupant.awake, asleep)
+        occupant.shares = bed.both(occupant.awake, asleep)
+        occupant.awaiting = {name for name in after if self._sleeps(name)}
+        occupant.step = "sleep"
+        self.step_if_clear(occupant)
+
+    def slept(self, occupant: Occupant) -> None:
+        """It is in host RAM now; its devices are free."""
+        occupant.shares = _asleep(occupant)
+        occupant.leaving = ()
+        self.move(occupant, BackendState.SLEEPING, "asleep")
+        self.gone(occupant.target.variant_id)
+
+    def woken(self, occupant: Occupant, measured: tuple[DeviceShare, ...]) -> None:
+        """It takes calls, loaded or woken; ``gate`` counts who waits for that."""
+        occupant.shares = measured or occupant.placement.shares
+        occupant.last_used = self._effects.now()
+        occupant.served = 0
+        occupant.gate = self._queue.count(occupant.target.variant_id)
+        self.move(occupant, BackendState.READY, "loaded")
 
     def bury(self, occupant: Occupant, reason: str) -> None:
         """It ended by itself, but its bytes are free only once all its processes are gone: ``on_stopped`` says when.
@@ -95,8 +176,21 @@ class Lifecycle:
         self._record(occupant, before, state, reason)
 
     def is_idle(self, occupant: Occupant) -> bool:
-        """Nothing runs on it and nobody waits for it; pinned ones are never idle."""
-        return is_evictable(occupant.snapshot(self._queue.count(occupant.target.variant_id)))
+        """At rest, awake or asleep, and nobody waits for it; pinned ones are never idle."""
+        still = occupant.state is BackendState.SLEEPING or (
+            occupant.state is BackendState.READY and not occupant.in_flight and not occupant.awaiting
+        )
+        return still and not occupant.pinned and not self._queue.count(occupant.target.variant_id)
+
+    def _sleeps(self, name: str) -> bool:
+        occupant = self._occupants.get(name)
+        return occupant is not None and occupant.state is BackendState.STOPPING and bytes_on(occupant.shares, HOST) > 0
+
+    def _note(self, occupant: Occupant, kind: Kind, reason: str) -> None:
+        target = occupant.target
+        self._journal.note(
+            Entry(at=self._effects.now(), kind=kind, model=target.profile_id, variant_id=target.variant_id, why=reason)
+        )
 
     def _record(self, occupant: Occupant, before: BackendState, after: BackendState, reason: str) -> None:
         target = occupant.target
@@ -105,3 +199,8 @@ class Lifecycle:
                 variant_id=target.variant_id, profile_id=target.profile_id, before=before, after=after, reason=reason
             )
         )
+
+
+def _asleep(occupant: Occupant) -> tuple[DeviceShare, ...]:
+    how = occupant.target.sleep
+    return occupant.shares if how is None else bed.asleep(occupant.awake, how)

@@ -1,19 +1,24 @@
 """The scheduler's own record of what occupies memory. Mutable, private to the scheduler; others get snapshots."""
 
 from collections.abc import Iterator
+from math import inf
 
 from msgspec import Struct, field
 
 from backends.contract import BackendState, DeviceShare
+from gateway.scheduling.decision import Placement, Step
 from gateway.scheduling.estimate import ServiceTime
-from gateway.scheduling.placement import Placement, Resident, Target
-from gateway.scheduling.queue import TicketQueue
+from gateway.scheduling.popularity import Popularity
+from gateway.scheduling.resident import Resident
+from gateway.scheduling.target import Target
 
 
 class Occupant(Struct, kw_only=True, eq=False):
     """One variant in memory, or on its way in or out.
 
-    ``awaiting`` names the victims that must be gone before the start; ``leave_when_idle`` is a drain's reason.
+    ``step`` is what begins when all in ``awaiting`` have left; ``leave_when_idle`` is a drain's reason. ``gate`` is how
+    many waited when it became ready: so many it serves before anybody's turn ends its own. ``claimed`` names the line
+    it is being emptied for. ``begun`` are the times at which the running requests began.
     """
 
     target: Target
@@ -26,41 +31,43 @@ class Occupant(Struct, kw_only=True, eq=False):
     yielding: bool = False
     leave_when_idle: str | None = None
     awaiting: set[str] = field(default_factory=set[str])
+    step: Step | None = None
     shares: tuple[DeviceShare, ...] = ()
+    leaving: tuple[DeviceShare, ...] = ()
+    awake: tuple[DeviceShare, ...] = ()
     oom_retried: bool = False
     served: int = 0
+    gate: int = 0
+    claimed: str | None = None
+    begun: float = 0.0
 
     @property
     def holds_back(self) -> bool:
-        """No new grants. A fresh load first serves one full round, else its load was for nothing."""
-        return self.leave_when_idle is not None or (self.yielding and self.served >= self.target.slots)
+        """No new grants: it is being emptied, or its memory is still on the way."""
+        return self.leave_when_idle is not None or self.yielding or bool(self.awaiting)
 
     @property
     def can_grant(self) -> bool:
         return self.state is BackendState.READY and self.in_flight < self.target.slots and not self.holds_back
 
-    def snapshot(self, waiting: int, *, impatient: bool = False) -> Resident:
-        """``waiting`` tickets want it. For an ``impatient`` competitor they count until it had one full round only."""
-        return Resident(
-            variant_id=self.target.variant_id,
-            state=self.state,
-            shares=self.shares,
-            in_flight=self.in_flight,
-            slots=self.target.slots,
-            last_used=self.last_used,
-            load_seconds=self.target.load_seconds,
-            pinned=self.pinned,
-            yielding=self.holds_back,
-            owed=waiting > 0 and not (impatient and self.served >= self.target.slots),
-        )
+    @property
+    def falls_asleep(self) -> bool:
+        """On its way to host RAM: it holds there what it will not hold on its devices."""
+        return self.state is BackendState.STOPPING and self.leaving != self.shares
+
+    def fits(self, target: Target) -> bool:
+        """Its reservation is large enough for a request of ``target``."""
+        own = self.target
+        return target.device_bytes <= own.device_bytes and target.host_bytes <= own.host_bytes
 
 
 class Occupants:
-    """All occupants by variant id, and the service times that outlive them."""
+    """All occupants by variant id, and what outlives them: service times and how often a model is asked for."""
 
     def __init__(self) -> None:
         self._by_id: dict[str, Occupant] = {}
         self._service: dict[str, ServiceTime] = {}
+        self._popularity: dict[str, Popularity] = {}
 
     def get(self, variant_id: str) -> Occupant | None:
         return self._by_id.get(variant_id)
@@ -68,15 +75,14 @@ class Occupants:
     def __iter__(self) -> Iterator[Occupant]:
         return iter(tuple(self._by_id.values()))
 
+    def __len__(self) -> int:
+        return len(self._by_id)
+
     def add(self, occupant: Occupant) -> None:
         self._by_id[occupant.target.variant_id] = occupant
 
     def remove(self, variant_id: str) -> Occupant | None:
         return self._by_id.pop(variant_id, None)
-
-    def snapshots(self, queue: TicketQueue, *, impatient: bool = False) -> tuple[Resident, ...]:
-        """Everybody, as seen by a ticket that is ``impatient`` or not."""
-        return tuple(o.snapshot(queue.count(o.target.variant_id), impatient=impatient) for o in self._by_id.values())
 
     def service(self, variant_id: str) -> ServiceTime:
         """The moving average of lease times; variants are a closed set, so this stays small."""
@@ -84,3 +90,40 @@ class Occupants:
         if known is None:
             known = self._service[variant_id] = ServiceTime()
         return known
+
+    def popularity(self, profile_id: str) -> Popularity:
+        """When the model was asked for; profiles are a closed set too."""
+        known = self._popularity.get(profile_id)
+        if known is None:
+            known = self._popularity[profile_id] = Popularity()
+        return known
+
+    def busy(self, occupant: Occupant, now: float) -> float:
+        """Seconds until what runs on it has ended, by expectation."""
+        if not occupant.in_flight:
+            return 0.0
+        return self.service(occupant.target.variant_id).remaining(now - occupant.begun)
+
+    def snapshot(self, occupant: Occupant, now: float, *, owed: bool = False) -> Resident:
+        """As placement sees it; ``owed``: whoever asks now must not move it."""
+        target = occupant.target
+        popularity = self._popularity.get(target.profile_id)
+        return Resident(
+            variant_id=target.variant_id,
+            state=occupant.state,
+            shares=occupant.shares,
+            in_flight=occupant.in_flight,
+            slots=target.slots,
+            last_used=occupant.last_used,
+            load_seconds=target.load_seconds,
+            pinned=occupant.pinned,
+            yielding=occupant.holds_back,
+            owed=owed,
+            leaving=occupant.leaving,
+            awake=occupant.awake,
+            planned=(target.device_bytes, target.host_bytes),
+            sleep=target.sleep,
+            gap=inf if popularity is None else popularity.gap(now),
+            busy=self.busy(occupant, now),
+            weight=1.0 if popularity is None else popularity.weight,
+        )

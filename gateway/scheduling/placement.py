@@ -6,231 +6,171 @@ so that two loads never both believe the memory is free. Rules are tried in orde
 
 from collections.abc import Sequence
 
-from msgspec import Struct
-
-from backends.contract import BackendState, DeviceShare
+from backends.contract import BackendState
 from backends.errors import Cause
-from gateway.scheduling.device import HOST, Device, Inventory
+from gateway.scheduling.books import Books
+from gateway.scheduling.decision import Decision, Join, Load, Placement, Refuse, Restart, Serve, Step, Wait
+from gateway.scheduling.device import Inventory
+from gateway.scheduling.eviction import Leavers, cheapest, leavers
+from gateway.scheduling.policy import GIB, Policy
+from gateway.scheduling.resident import Resident, bytes_on
+from gateway.scheduling.spots import Spot, back_in_place, grown, spots
+from gateway.scheduling.target import Target
 
-GIB = 1024**3
-
-
-class Target(Struct, frozen=True, kw_only=True):
-    """A variant somebody wants: what it needs and how many requests one resident serves at once.
-
-    ``managed`` is false for a server that somebody else runs: it takes none of our memory.
-    """
-
-    variant_id: str
-    profile_id: str
-    device_bytes: int
-    host_bytes: int = 0
-    slots: int = 1
-    load_seconds: float = 30.0
-    pin: bool = False
-    managed: bool = True
-    idle_unload_seconds: float | None = None
-
-    def needs(self, device_id: str) -> int:
-        """Bytes on that device: in host RAM the part that would stay there beside a GPU counts too."""
-        return self.device_bytes + (self.host_bytes if device_id == HOST else 0)
-
-
-class Resident(Struct, frozen=True, kw_only=True):
-    """A snapshot of one variant that occupies memory now, or has it reserved.
-
-    ``yielding``: takes no new requests. ``owed``: somebody waits for it whose turn comes first.
-    """
-
-    variant_id: str
-    state: BackendState
-    shares: tuple[DeviceShare, ...]
-    in_flight: int = 0
-    slots: int = 1
-    last_used: float = 0.0
-    load_seconds: float = 30.0
-    pinned: bool = False
-    yielding: bool = False
-    owed: bool = False
-
-
-class Policy(Struct, frozen=True, kw_only=True):
-    """Head-room kept free on every device: the larger of a share of it and a floor."""
-
-    headroom_ratio: float = 0.05
-    headroom_bytes: int = GIB // 2
-
-    def usable(self, device: Device) -> int:
-        """Bytes of ``device`` that engines of ours may plan with."""
-        headroom = max(int(device.total_bytes * self.headroom_ratio), self.headroom_bytes)
-        return max(0, device.total_bytes - device.foreign_bytes - headroom) if device.healthy else 0
-
-
-class Placement(Struct, frozen=True, kw_only=True):
-    """Which devices a variant gets, who must leave first (``evict``), and who leaves already (``after``).
-
-    ``why`` is for people.
-    """
-
-    variant_id: str
-    shares: tuple[DeviceShare, ...]
-    evict: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-    why: str = ""
-
-
-class Serve(Struct, frozen=True, tag=True):
-    """Ready, with a free slot."""
-
-
-class Join(Struct, frozen=True, tag=True):
-    """Being loaded, or all slots busy: wait for it, nothing else has to happen."""
-
-
-class Load(Struct, frozen=True, tag=True):
-    """Start it at ``placement``, once those in ``placement.evict`` and ``placement.after`` have left."""
-
-    placement: Placement
-
-
-class Wait(Struct, frozen=True, tag=True):
-    """Memory will come: ``behind`` are the busy residents that stand in the way."""
-
-    behind: tuple[str, ...]
-    why: str
-
-
-class Refuse(Struct, frozen=True, tag=True):
-    """It will never fit as things are; ``detail`` says the numbers."""
-
-    cause: Cause
-    detail: str
-
-
-Decision = Serve | Join | Load | Wait | Refuse
+_SECONDS_PER_BYTE = 1e-15
+"""Breaks ties between waits of the same length: the fewest bytes."""
 
 
 def decide(target: Target, residents: Sequence[Resident], inventory: Inventory, policy: Policy, now: float) -> Decision:
     """What to do for ``target``, given everything that occupies memory. Same inputs, same output."""
     own = next((r for r in residents if r.variant_id == target.variant_id), None)
-    if own is not None:
-        return _with_resident(own)
+    if own is not None and own.state not in (BackendState.READY, BackendState.SLEEPING):
+        return Join()
+    if own is not None and own.state is BackendState.READY and not _must_grow(target, own):
+        return Serve() if not own.yielding and own.in_flight < own.slots else Join()
     if not target.managed:
         return Load(Placement(variant_id=target.variant_id, shares=(), why="served by somebody else's process"))
-    others = tuple(r for r in residents if r.variant_id != target.variant_id)
-    candidates = [d for d in inventory.devices if policy.usable(d) >= target.needs(d.id)]
-    if not candidates:
-        return _cannot_fit(target, inventory, policy)
-    return (
-        _beside(target, others, candidates, policy)
-        or _by_eviction(target, others, candidates, policy, now)
-        or _behind(target, others, candidates, policy)
-    )
+    return _Question(target, own, residents, inventory, policy, now).answer()
 
 
-def _with_resident(own: Resident) -> Decision:
-    if own.state is BackendState.READY and not own.yielding and own.in_flight < own.slots:
-        return Serve()
-    return Join()
+class _Question:
+    """One decision's inputs, added up once."""
+
+    def __init__(
+        self,
+        target: Target,
+        own: Resident | None,
+        residents: Sequence[Resident],
+        inventory: Inventory,
+        policy: Policy,
+        now: float,
+    ) -> None:
+        self.target = target
+        self.own = own
+        self.others = [r for r in residents if r is not own]
+        self.inventory = inventory
+        self.policy = policy
+        self.now = now
+        self.books = Books(residents, inventory, policy)
+
+    def answer(self) -> Decision:
+        """The first rule that has one."""
+        if self.own is not None:
+            return self._in_place(self.own)
+        anywhere = spots(self.target, self.inventory, self.books)
+        if not anywhere:
+            return self._cannot_fit()
+        return self._beside(anywhere) or self._by_eviction(anywhere) or self._behind(anywhere)
+
+    def _in_place(self, own: Resident) -> Decision:
+        """It is there, asleep or too small for this request."""
+        asleep = own.state is BackendState.SLEEPING
+        spot = back_in_place(own, own.awake if asleep else grown(self.target, own))
+        step: Step = "wake" if asleep else "grow"
+        if any(self.books.usable.get(share.device_id, 0) < share.bytes for share in spot.shares):
+            return Restart("its device is gone") if asleep else self._cannot_fit()
+        if not asleep and own.in_flight >= own.slots:
+            return Join()
+        here = self._beside([spot], step)
+        if here is not None:
+            return here
+        if asleep and self._beside(spots(self.target, self.inventory, self.books)) is not None:
+            return Restart("there is no room where it sleeps, and there is elsewhere")
+        return self._by_eviction([spot], step) or self._behind([spot])
+
+    def _cannot_fit(self) -> Refuse:
+        largest = max(self.books.usable.values(), default=0)
+        needs = self.target.device_bytes
+        split = f" on any {self.target.split} of them" if self.target.split > 1 else ""
+        return Refuse(
+            Cause.CANNOT_FIT,
+            f"{self.target.variant_id} needs {needs / GIB:.2f} GiB{self._host_words()} and the largest device here "
+            f"can give {largest / GIB:.2f} GiB{split}",
+        )
+
+    def _host_words(self) -> str:
+        return f" and {self.target.host_bytes / GIB:.2f} GiB of host RAM" if self.target.host_bytes else ""
+
+    def _beside(self, anywhere: Sequence[Spot], step: Step = "load") -> Load | None:
+        """It fits beside everybody: where least is left over, so that large holes stay; cards before host RAM."""
+        best: tuple[bool, int, Spot] | None = None
+        for spot in anywhere:
+            if not self.books.has(spot.needs):
+                continue
+            on_host = all(device_id not in self._gpu_ids() for device_id in spot.needs)
+            left = sum(self.books.free[d] - n for d, n in spot.needs.items() if on_host or d in self._gpu_ids())
+            if best is None or (on_host, left) < best[:2]:
+                best = (on_host, left, spot)
+        if best is None:
+            return None
+        spot = best[2]
+        free = sum(self.books.free[d] for d in spot.needs if best[0] or d in self._gpu_ids())
+        takes = sum(n for d, n in spot.needs.items() if best[0] or d in self._gpu_ids())
+        return Load(self._placement(spot, step, f"{free / GIB:.2f} GiB free on {spot.where}, needs {takes / GIB:.2f}"))
+
+    def _gpu_ids(self) -> frozenset[str]:
+        return frozenset(device.id for device in self.inventory.gpus)
+
+    def _by_eviction(self, anywhere: Sequence[Spot], step: Step = "load") -> Load | None:
+        """Idle residents leave, the cheapest to bring back; never a busy, starting or pinned one."""
+        best: tuple[float, int, Spot, Leavers] | None = None
+        for order, spot in enumerate(anywhere):
+            missing = self.books.missing(spot.needs)
+            found = leavers(missing, self.others, self.books, spot.needs, self.policy, self.now)
+            if found is not None and (best is None or (found.price, order) < best[:2]):
+                best = (found.price, order, spot, found)
+        if best is None:
+            return None
+        _, _, spot, found = best
+        after = tuple(r.variant_id for r in self.others if any(bytes_on(r.leaving, d) > 0 for d in spot.needs))
+        how = [f"unloading {', '.join((*found.stop, *after))}"] if found.stop or after else []
+        how += [f"putting {', '.join(found.sleep)} to sleep"] if found.sleep else []
+        return Load(self._placement(spot, step, f"makes room on {spot.where} by {' and '.join(how)}", found, after))
+
+    def _behind(self, anywhere: Sequence[Spot]) -> Decision:
+        """Waiting only helps where enough is held by residents that will leave one day: whom it is worth waiting for.
+
+        Those who may be asked to leave (not ``owed``) if they are enough, else everybody in the way.
+        """
+        plans = [plan for spot in anywhere for plan in self._drains(spot)]
+        if not plans:
+            name = self.target.variant_id
+            return Refuse(Cause.NO_CAPACITY, f"memory that {name} needs is held by pinned models")
+        _, seconds, spot, behind = min(plans, key=lambda plan: plan[:2])
+        leaving = tuple(r.variant_id for r in self.others if any(bytes_on(r.leaving, d) > 0 for d in spot.needs))
+        names = tuple(dict.fromkeys((*(r.variant_id for r in behind), *leaving)))
+        return Wait(names, f"waiting for {', '.join(names)}", spot.shares, seconds)
+
+    def _drains(self, spot: Spot) -> list[tuple[bool, float, Spot, tuple[Resident, ...]]]:
+        missing = self.books.missing(spot.needs)
+        stay = [r for r in self.others if not r.pinned and r.state is not BackendState.STOPPING]
+        for owed in (False, True):
+            among = [r for r in stay if owed or not r.owed]
+            found = cheapest(missing, among, lambda r: r.busy + _SECONDS_PER_BYTE * sum(s.bytes for s in r.shares))
+            if found is not None:
+                seconds = max((r.busy for r in found), default=0.0)
+                return [(owed, seconds, spot, found if not owed else self._in_the_way(spot, stay))]
+        return []
+
+    def _in_the_way(self, spot: Spot, stay: Sequence[Resident]) -> tuple[Resident, ...]:
+        return tuple(r for r in stay if any(r.held(device_id) > 0 for device_id in spot.needs))
+
+    def _placement(
+        self, spot: Spot, step: Step, why: str, leave: Leavers | None = None, after: tuple[str, ...] = ()
+    ) -> Placement:
+        gone = leave or Leavers()
+        return Placement(
+            variant_id=self.target.variant_id,
+            shares=spot.shares,
+            evict=gone.stop,
+            sleep=gone.sleep,
+            after=after,
+            step=step,
+            price=gone.price,
+            why=why,
+        )
 
 
-def _cannot_fit(target: Target, inventory: Inventory, policy: Policy) -> Refuse:
-    best = max(inventory.devices, key=policy.usable, default=None)
-    needs = target.device_bytes if best is None else target.needs(best.id)
-    given = 0 if best is None else policy.usable(best)
-    return Refuse(
-        Cause.CANNOT_FIT,
-        f"{target.variant_id} needs {needs / GIB:.2f} GiB and the largest device here can give {given / GIB:.2f} GiB",
-    )
-
-
-def _free(device: Device, residents: Sequence[Resident], policy: Policy) -> int:
-    taken = sum(s.bytes for r in residents for s in r.shares if s.device_id == device.id)
-    return policy.usable(device) - taken
-
-
-def _beside(target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy) -> Load | None:
-    """It fits beside everybody: the first device with room, so that GPUs come before host RAM."""
-    for device in candidates:
-        free = _free(device, others, policy)
-        needs = target.needs(device.id)
-        if free >= needs:
-            why = f"{free / GIB:.2f} GiB free on {device.id}, needs {needs / GIB:.2f}"
-            return Load(_placement(target, device, why))
-    return None
-
-
-def _by_eviction(
-    target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy, now: float
-) -> Load | None:
-    """Idle residents leave, the cheapest to bring back first; never a busy, starting or pinned one."""
-    best: tuple[float, int, Device, tuple[Resident, ...]] | None = None
-    for order, device in enumerate(candidates):
-        victims = _victims(target, others, device, policy, now)
-        if victims is not None:
-            cost = sum(_cost(v, now) for v in victims)
-            if best is None or (cost, order) < best[:2]:
-                best = (cost, order, device, victims)
-    if best is None:
-        return None
-    _, _, device, victims = best
-    evict = tuple(v.variant_id for v in victims)
-    after = tuple(r.variant_id for r in others if r.state is BackendState.STOPPING and _share(r, device) > 0)
-    why = f"makes room on {device.id} by unloading {', '.join(evict + after)}"
-    return Load(_placement(target, device, why, evict, after))
-
-
-def _cost(resident: Resident, now: float) -> float:
-    return resident.load_seconds / (1.0 + max(0.0, now - resident.last_used))
-
-
-def _victims(
-    target: Target, others: Sequence[Resident], device: Device, policy: Policy, now: float
-) -> tuple[Resident, ...] | None:
-    missing = target.needs(device.id) - _free(device, others, policy)
-    # What is already leaving counts as on its way, so that nobody else is asked to leave for the same bytes.
-    missing -= sum(_share(r, device) for r in others if r.state is BackendState.STOPPING)
-    idle = [r for r in others if is_evictable(r) and _share(r, device) > 0]
-    idle.sort(key=lambda r: (_cost(r, now), r.variant_id))
-    chosen: list[Resident] = []
-    for resident in idle:
-        if missing <= 0:
-            break
-        chosen.append(resident)
-        missing -= _share(resident, device)
-    if missing > 0:
-        return None
-    # A later, larger victim can make an earlier one unnecessary: keep the set minimal.
-    surplus = -missing
-    for resident in tuple(chosen):
-        if _share(resident, device) <= surplus:
-            chosen.remove(resident)
-            surplus -= _share(resident, device)
-    return tuple(chosen)
-
-
-def _behind(target: Target, others: Sequence[Resident], candidates: Sequence[Device], policy: Policy) -> Decision:
-    """Waiting only helps where enough is held by residents that will leave one day."""
-    stay = [r for r in others if r.pinned and r.state is not BackendState.STOPPING]
-    hopeful = [d for d in candidates if _free(d, stay, policy) >= target.needs(d.id)]
-    if not hopeful:
-        return Refuse(Cause.NO_CAPACITY, f"memory that {target.variant_id} needs is held by pinned models")
-    behind = tuple(r.variant_id for r in others if r not in stay and any(_share(r, d) > 0 for d in hopeful))
-    return Wait(behind, f"waiting for {', '.join(behind)}")
-
-
-def is_evictable(resident: Resident) -> bool:
-    """Idle, ready, not pinned, and nobody waits for it whose turn comes first."""
-    idle = resident.state is BackendState.READY and resident.in_flight == 0
-    return idle and not resident.pinned and not resident.owed
-
-
-def _share(resident: Resident, device: Device) -> int:
-    return sum(s.bytes for s in resident.shares if s.device_id == device.id)
-
-
-def _placement(
-    target: Target, device: Device, why: str, evict: tuple[str, ...] = (), after: tuple[str, ...] = ()
-) -> Placement:
-    share = DeviceShare(device.id, target.needs(device.id))
-    return Placement(variant_id=target.variant_id, shares=(share,), evict=evict, after=after, why=why)
+def _must_grow(target: Target, own: Resident) -> bool:
+    """This request needs more than was reserved when it was loaded: a larger picture, a longer clip."""
+    return own.planned is not None and (target.device_bytes > own.planned[0] or target.host_bytes > own.planned[1])

@@ -2,7 +2,7 @@
 
 from backends.errors import BackendError, Cause
 from gateway.scheduling.cooldown import Failure
-from gateway.scheduling.placement import Target
+from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Ticket
 
 

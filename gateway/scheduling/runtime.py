@@ -1,4 +1,4 @@
-"""The kernel around the scheduler: runs loads and stops as tasks, wakes waiters, ticks, probes. Implements ``Effects``.
+"""The kernel around the scheduler: wakes waiters, ticks, hands slow work to ``EngineTasks``. Implements ``Effects``.
 
 It decides nothing. One per process, used from one event loop only.
 """
@@ -8,25 +8,29 @@ import contextlib
 import itertools
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 
-from backends.contract import BackendState, DeviceShare
+from backends.contract import BackendState
 from backends.errors import BackendError, Cause
+from gateway.scheduling.decision import Placement
 from gateway.scheduling.effects import Transition
+from gateway.scheduling.engine_tasks import EngineTasks
 from gateway.scheduling.launcher import Launcher, Running
 from gateway.scheduling.lease import Lease
+from gateway.scheduling.limits import Limits
+from gateway.scheduling.machine import Machine
 from gateway.scheduling.occupants import Occupant
-from gateway.scheduling.placement import Placement, Policy, Target
-from gateway.scheduling.probe import Probe, Readings
-from gateway.scheduling.scheduler import Limits, Scheduler
+from gateway.scheduling.policy import Policy
+from gateway.scheduling.scheduler import Scheduler
+from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Ticket
+from gateway.scheduling.wanted import Wanted
 from gateway.scheduling.watchdog import Watchdog
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.scheduling")
 _TICK = 1.0
 _PROBE_EVERY = 5
-_PROBE_TIMEOUT = 2.0
 
 
 class Runtime:
@@ -35,43 +39,41 @@ class Runtime:
     def __init__(
         self,
         launcher: Launcher,
-        probe: Probe,
+        machine: Machine,
         metrics: Metrics,
         limits: Limits,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._launcher = launcher
-        self._readings = Readings(probe)
+        self._machine = machine
         self._metrics = metrics
         self._clock = clock
         self._ids = itertools.count(1)
         self._waiters: dict[int, asyncio.Future[Occupant]] = {}
-        self._loads: set[asyncio.Task[None]] = set()
-        self._stops: set[asyncio.Task[None]] = set()
-        self._ending: set[Running] = set()
-        self._hurry = False
-        self._memory: dict[str, int] = {}
         self._drained: asyncio.Event | None = None
-        self.running: dict[str, Running] = {}
         self.watchdog = Watchdog()
-        self.scheduler = Scheduler(self, probe.read(0), policy or Policy(), limits)
+        self.scheduler = Scheduler(self, machine.first_reading(), policy or Policy(), limits)
+        self.engines = EngineTasks(launcher, machine, metrics, clock, self.scheduler)
+
+    @property
+    def running(self) -> dict[str, Running]:
+        """Engines that take calls or sleep, by variant."""
+        return self.engines.running
 
     # --- leases ---------------------------------------------------------------------------------------------------
 
     def acquire_now(self, target: Target) -> Lease | None:
         """A lease without waiting, when the model is ready and a slot is free."""
         occupant = self.scheduler.grant_now(target)
-        return None if occupant is None else self._lease(occupant, 0.0, loaded_cold=False)
+        return None if occupant is None else self._lease(occupant, 0.0, "resident")
 
-    async def acquire(self, target: Target, key: str, timeout: float) -> Lease:
+    async def acquire(self, wanted: Wanted, key: str, timeout: float) -> Lease:
         """Waits in the queue, for a load if need be. Raises ``BackendError`` with the reason of a refusal."""
         now = self._clock()
-        there = self.scheduler.occupants.get(target.variant_id)
-        cold = there is None or there.state is not BackendState.READY
-        ticket = Ticket(id=next(self._ids), target=target, key=key, enqueued=now, deadline=now + timeout)
+        ticket = wanted.ticket(next(self._ids), key, now, now + timeout)
         waiter: asyncio.Future[Occupant] = asyncio.get_running_loop().create_future()
         self._waiters[ticket.id] = waiter
+        ready = {name for target in ticket.choices if self._is_ready(name := target.variant_id)}
         try:
             self.scheduler.on_request(ticket)
             occupant = await waiter
@@ -84,10 +86,14 @@ class Runtime:
         finally:
             self._waiters.pop(ticket.id, None)
         waited = self._clock() - now
-        self._metrics.queue_wait.labels(target.profile_id).observe(waited)
-        return self._lease(occupant, waited, loaded_cold=cold)
+        self._metrics.queue_wait.labels(ticket.target.profile_id).observe(waited)
+        return self._lease(occupant, waited, _reason(occupant, cold=occupant.target.variant_id not in ready))
 
-    def _lease(self, occupant: Occupant, waited: float, *, loaded_cold: bool) -> Lease:
+    def _is_ready(self, variant_id: str) -> bool:
+        there = self.scheduler.occupants.get(variant_id)
+        return there is not None and there.state is BackendState.READY
+
+    def _lease(self, occupant: Occupant, waited: float, reason: str) -> Lease:
         running = self.running.get(occupant.target.variant_id)
         started = self._clock()
         if running is None:
@@ -99,13 +105,13 @@ class Runtime:
             if self._drained is not None and not self.scheduler.in_flight:
                 self._drained.set()
 
-        return Lease(occupant.target.variant_id, running.backend, give_back, waited, loaded_cold=loaded_cold)
+        return Lease(occupant.target.variant_id, running.backend, give_back, waited, reason)
 
     # --- the operator ---------------------------------------------------------------------------------------------
 
     async def load(self, target: Target, timeout: float, *, pin: bool) -> None:
         """Brings a variant into memory and, if asked, keeps it there."""
-        lease = self.acquire_now(target) or await self.acquire(target, "operator", timeout)
+        lease = self.acquire_now(target) or await self.acquire(Wanted(target=target), "operator", timeout)
         self.scheduler.on_pin(target.variant_id, pinned=pin)
         lease.release()
 
@@ -113,25 +119,26 @@ class Runtime:
         """Drains and stops; false when it is not in memory."""
         return self.scheduler.on_unload(variant_id)
 
-    def own_bytes(self) -> int:
-        """Resident bytes of all engines of ours, as last read."""
-        return sum(self._memory.values())
-
     # --- Effects --------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
         return self._clock()
 
     def start(self, target: Target, placement: Placement) -> None:
-        _spawn(self._load(target, placement), self._loads)
+        self.engines.load(target, placement)
+
+    def wake(self, target: Target, placement: Placement) -> None:
+        self.engines.wake(target, placement)
+
+    def sleep(self, variant_id: str, reason: str) -> None:
+        self.engines.sleep(variant_id)
 
     def stop(self, variant_id: str, reason: str) -> None:
-        # Taken out now, not when the task begins: an exit in between was asked for and must not look like a crash.
-        _spawn(self._stop(variant_id, self.running.pop(variant_id, None)), self._stops)
+        self.engines.stop(variant_id)
 
-    def grant(self, ticket: Ticket) -> bool:
+    def grant(self, ticket: Ticket, variant_id: str) -> bool:
         waiter = self._waiters.get(ticket.id)
-        occupant = self.scheduler.occupants.get(ticket.target.variant_id)
+        occupant = self.scheduler.occupants.get(variant_id)
         if waiter is None or waiter.done() or occupant is None:
             return False
         waiter.set_result(occupant)
@@ -150,16 +157,20 @@ class Runtime:
             extra={"model": transition.profile_id, "variant": transition.variant_id, "state": after},
         )  # fmt: skip
 
-    # --- tasks ----------------------------------------------------------------------------------------------------
+    # --- the clock ------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Ticks and probes until cancelled. A probe that hangs or raises leaves the last reading in place."""
         for beat in itertools.count(1):
             await asyncio.sleep(_TICK)
             if beat % _PROBE_EVERY == 0 and not self._loading():
-                await self._read_probe()
+                inventory = await self._machine.read(self.running)
+                if inventory is not None and not self._loading():
+                    self.scheduler.on_inventory(inventory)
             for variant_id in self.watchdog.look(self._ours(), self._clock()):
-                self._hung(variant_id)
+                occupant = self.scheduler.occupants.get(variant_id)
+                model = variant_id if occupant is None else occupant.target.profile_id
+                self.engines.kill_hung(variant_id, model)
             self.scheduler.on_tick()
 
     def _ours(self) -> dict[str, Running]:
@@ -169,18 +180,6 @@ class Runtime:
     def _loading(self) -> bool:
         """An engine on its way would count twice: as foreign memory, and as what is reserved for it."""
         return any(o.state is BackendState.STARTING for o in self.scheduler.occupants)
-
-    async def _read_probe(self) -> None:
-        for variant_id, running in tuple(self.running.items()):
-            self._memory[variant_id] = await running.memory()
-        for variant_id in self._memory.keys() - self.running.keys():
-            del self._memory[variant_id]
-        try:
-            inventory = await self._readings.take(self.own_bytes(), _PROBE_TIMEOUT)
-        except (TimeoutError, OSError, RuntimeError) as error:
-            _log.warning("device probe failed: %s", type(error).__name__)
-            return
-        self.scheduler.on_inventory(inventory)
 
     async def drain(self, window: float) -> bool:
         """Refuses what waits and gives running requests ``window`` seconds. True when all ended in time."""
@@ -193,88 +192,18 @@ class Runtime:
         return self.scheduler.in_flight == 0
 
     def hurry(self) -> None:
-        """No grace for engines from now on: those that are being stopped are killed, and so is each one yet to stop."""
-        self._hurry = True
-        for running in self._ending:
-            running.kill()
+        """No grace for engines from now on."""
+        self.engines.hurry()
 
     async def aclose(self) -> None:
         """Ends every load under way and stops every engine, whatever it is doing; returns when all are gone."""
         self.watchdog.close()
-        for task in tuple(self._loads):
-            task.cancel()
-        await asyncio.gather(*self._loads, return_exceptions=True)
-        ending = tuple(self.running.values())
-        self.running.clear()  # first: an exit that was asked for must not look like a crash
-        await asyncio.gather(*self._stops, *(self._end(running) for running in ending), return_exceptions=True)
-
-    async def _end(self, running: Running) -> None:
-        self._ending.add(running)
-        if self._hurry:
-            running.kill()
-        try:
-            await running.stop()
-        finally:
-            self._ending.discard(running)
-
-    async def _load(self, target: Target, placement: Placement) -> None:
-        begun = self._clock()
-        try:
-            running = await self._launcher.launch(target, placement)
-        except BackendError as error:
-            _log.error(
-                "model %s failed to load: %s", target.variant_id, error.detail,
-                extra={"model": target.profile_id, "cause": error.cause.value, "tail": error.private[-4096:]},
-            )  # fmt: skip
-            self._metrics.restarts.labels(target.profile_id, error.cause.value).inc()
-            self.scheduler.on_load_failed(target.variant_id, error)
-            return
-        except Exception:  # noqa: BLE001 - the run loop: one broken load must not leave its waiters hanging
-            _log.exception("model %s failed to load", target.variant_id)
-            self.scheduler.on_load_failed(target.variant_id, BackendError(Cause.LOAD_FAILED, "internal error"))
-            return
-        self.running[target.variant_id] = running
-        self._memory[target.variant_id] = taken = await running.memory()
-        running.exited.add_done_callback(lambda done: self._exited(target, running, done))
-        self._metrics.load.labels(target.profile_id, running.backend.name, "cold").observe(self._clock() - begun)
-        self.scheduler.on_loaded(target.variant_id, _measured(placement, taken))
-
-    async def _stop(self, variant_id: str, running: Running | None) -> None:
-        if running is not None:
-            with contextlib.suppress(BackendError):
-                await self._end(running)
-        self.scheduler.on_stopped(variant_id)
-
-    def _exited(self, target: Target, running: Running, done: "asyncio.Future[str]") -> None:
-        if done.cancelled() or self.running.get(target.variant_id) is not running:
-            return
-        _log.error(
-            "engine of %s ended by itself: %s", target.variant_id, done.result(),
-            extra={"model": target.profile_id, "tail": running.log_tail()[-4096:]},
-        )  # fmt: skip
-        self._metrics.restarts.labels(target.profile_id, "exited").inc()
-        self.scheduler.on_exited(target.variant_id, done.result())
-
-    def _hung(self, variant_id: str) -> None:
-        running, occupant = self.running[variant_id], self.scheduler.occupants.get(variant_id)
-        model = variant_id if occupant is None else occupant.target.profile_id
-        _log.error(
-            "engine of %s does not answer and is killed", variant_id,
-            extra={"model": model, "tail": running.log_tail()[-4096:]},
-        )  # fmt: skip
-        self._metrics.restarts.labels(model, "hung").inc()
-        running.kill()
-        self.scheduler.on_exited(variant_id, "it stopped answering")
+        await self.engines.aclose()
 
 
-def _spawn(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
-    task = asyncio.get_running_loop().create_task(work)
-    among.add(task)
-    task.add_done_callback(among.discard)
-
-
-def _measured(placement: Placement, taken: int) -> tuple[DeviceShare, ...]:
-    """What it took, where that is more than was reserved (memory that grows lazily still looks small now)."""
-    if len(placement.shares) != 1 or taken <= placement.shares[0].bytes:
-        return ()
-    return (DeviceShare(placement.shares[0].device_id, taken),)
+def _reason(occupant: Occupant, *, cold: bool) -> str:
+    """For the client: whether it was there, and if not, how room was made."""
+    if not cold:
+        return "resident"
+    word = "woken" if occupant.placement.step == "wake" else "loaded"
+    return f"{word}: {occupant.placement.why}" if occupant.placement.why else word

@@ -1,10 +1,10 @@
 """A request's place in the queue of the scheduler. Data only."""
 
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from msgspec import Struct
 
-from gateway.scheduling.placement import Target
+from gateway.scheduling.target import Target
 
 
 class TicketState(StrEnum):
@@ -16,13 +16,41 @@ class TicketState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class Priority(IntEnum):
+    """Lower goes first: somebody looks at the screen, or nobody does."""
+
+    INTERACTIVE = 0
+    BATCH = 1
+
+
 class Ticket(Struct, kw_only=True, eq=False):
-    """Who waits for what. ``deadline`` is monotonic seconds; ``bypassed`` counts grants that stood in its way."""
+    """Who waits for what. ``target`` is preferred, ``alternatives`` would do, in order.
+
+    ``deadline`` is monotonic seconds; ``cost`` the device seconds it will take, as far as known. ``line`` names those
+    who want the same: only its first is looked at. ``turn`` is its place among all, ``fair`` the seconds it would have
+    to wait if nobody passed it, ``told`` the last reason it was given for waiting, ``request`` its id for people.
+    """
 
     id: int
     target: Target
     key: str
     enqueued: float
     deadline: float
+    alternatives: tuple[Target, ...] = ()
+    priority: Priority = Priority.INTERACTIVE
+    cost: float | None = None
+    line: str = ""
     state: TicketState = TicketState.WAITING
-    bypassed: int = 0
+    turn: float = 0.0
+    fair: float = 0.0
+    told: str = ""
+    request: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.line:
+            self.line = self.target.variant_id
+
+    @property
+    def choices(self) -> tuple[Target, ...]:
+        """Every variant that would do, in order of preference."""
+        return (self.target, *self.alternatives)

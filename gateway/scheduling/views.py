@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from backends.contract import BackendState
 from gateway.scheduling.occupants import Occupant
-from gateway.scheduling.placement import Policy
+from gateway.scheduling.policy import Policy
 from gateway.scheduling.runtime import Runtime
 from gateway.telemetry.redact import redact
 
@@ -82,8 +82,7 @@ def _drains(occupant: Occupant) -> bool:
 
 def devices(runtime: Runtime, policy: Policy | None = None) -> list[DeviceView]:
     """The inventory with what is reserved on it."""
-    rules = policy or Policy()
-    snapshots = runtime.scheduler.occupants.snapshots(runtime.scheduler.queue)
+    rules = policy or runtime.scheduler.state.policy
     return [
         DeviceView(
             id=device.id,
@@ -91,7 +90,9 @@ def devices(runtime: Runtime, policy: Policy | None = None) -> list[DeviceView]:
             healthy=device.healthy,
             total_bytes=device.total_bytes,
             foreign_bytes=device.foreign_bytes,
-            reserved_bytes=sum(s.bytes for r in snapshots for s in r.shares if s.device_id == device.id),
+            reserved_bytes=sum(
+                s.bytes for o in runtime.scheduler.occupants for s in o.shares if s.device_id == device.id
+            ),
             usable_bytes=rules.usable(device),
         )
         for device in runtime.scheduler.inventory.devices
@@ -107,7 +108,7 @@ def queued(runtime: Runtime, now: float) -> list[QueueView]:
             variant=ticket.target.variant_id.partition(":")[2],
             key=ticket.key,
             waited=round(now - ticket.enqueued, 3),
-            predicted_wait=round(scheduler.predicted_wait(ticket.target), 3),
+            predicted_wait=round(scheduler.forecast.left(ticket), 3),
         )
         for ticket in scheduler.queue
     ]

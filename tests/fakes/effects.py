@@ -4,12 +4,15 @@ import itertools
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import BackendError, Cause
+from gateway.scheduling.decision import Placement
 from gateway.scheduling.device import HOST, Device, Inventory
 from gateway.scheduling.effects import Transition
+from gateway.scheduling.limits import Limits
 from gateway.scheduling.occupants import Occupant
-from gateway.scheduling.placement import GIB, Placement, Policy, Target
-from gateway.scheduling.scheduler import Limits, Scheduler
-from gateway.scheduling.ticket import Ticket
+from gateway.scheduling.policy import GIB, Policy
+from gateway.scheduling.scheduler import Scheduler
+from gateway.scheduling.target import RunsOn, Sleep, Target
+from gateway.scheduling.ticket import Priority, Ticket
 
 NO_HEADROOM = Policy(headroom_ratio=0.0, headroom_bytes=0)
 
@@ -34,6 +37,10 @@ def model(
     pin: bool = False,
     managed: bool = True,
     idle_unload_seconds: float | None = None,
+    host_gib: float = 0.0,
+    split: int = 1,
+    sleep: Sleep | None = None,
+    runs_on: RunsOn = "gpu_else_cpu",
 ) -> Target:
     """A variant named ``name`` of a profile of the same name."""
     return Target(
@@ -45,7 +52,16 @@ def model(
         pin=pin,
         managed=managed,
         idle_unload_seconds=idle_unload_seconds,
+        host_bytes=int(host_gib * GIB),
+        split=split,
+        sleep=sleep,
+        runs_on=runs_on,
     )
+
+
+def bed(gib: float, wake_seconds: float = 2.0, kept_gib: float = 0.0) -> Sleep:
+    """Sleeps in so much host RAM."""
+    return Sleep(wake_seconds=wake_seconds, host_bytes=int(gib * GIB), device_bytes=int(kept_gib * GIB))
 
 
 class FakeEffects:
@@ -59,6 +75,9 @@ class FakeEffects:
         self.stopped: list[tuple[str, str]] = []
         self.starting: list[str] = []
         self.stopping: list[str] = []
+        self.woken: list[str] = []
+        self.slept: list[tuple[str, str]] = []
+        self.falling_asleep: list[str] = []
         self.granted: list[Ticket] = []
         self.refused: dict[int, BackendError] = {}
         self.gone: set[int] = set()
@@ -74,18 +93,30 @@ class FakeEffects:
         self.starting.append(target.variant_id)
         self.placements[target.variant_id] = placement
 
+    def wake(self, target: Target, placement: Placement) -> None:
+        assert target.variant_id not in self.starting, "woken once"
+        self.woken.append(target.variant_id)
+        self.starting.append(target.variant_id)
+        self.placements[target.variant_id] = placement
+
+    def sleep(self, variant_id: str, reason: str) -> None:
+        assert variant_id not in self.falling_asleep, "put to sleep once"
+        self.slept.append((variant_id, reason))
+        self.falling_asleep.append(variant_id)
+
     def stop(self, variant_id: str, reason: str) -> None:
         assert variant_id not in self.starting, "a load cannot be stopped, only its resident"
         assert variant_id not in self.stopping, "asked to stop once"
         self.stopped.append((variant_id, reason))
         self.stopping.append(variant_id)
 
-    def grant(self, ticket: Ticket) -> bool:
+    def grant(self, ticket: Ticket, variant_id: str) -> bool:
         assert self.occupants_of is not None
         assert ticket.id not in self.leases, "granted twice"
+        assert variant_id in {choice.variant_id for choice in ticket.choices}, "one of those that would do"
         if ticket.id in self.gone:
             return False
-        occupant = self.occupants_of.occupants.get(ticket.target.variant_id)
+        occupant = self.occupants_of.occupants.get(variant_id)
         assert occupant is not None, "a grant is for a resident"
         assert occupant.state is BackendState.READY, "a grant is for a ready resident"
         self.granted.append(ticket)
@@ -113,13 +144,24 @@ class Stage:
 
     # --- requests -------------------------------------------------------------------------------------------------
 
-    def ask(self, target: Target, timeout: float = 600.0) -> Ticket:
+    def ask(
+        self,
+        target: Target,
+        *alternatives: Target,
+        timeout: float = 600.0,
+        key: str = "k",
+        priority: Priority = Priority.INTERACTIVE,
+        cost: float | None = None,
+    ) -> Ticket:
         ticket = Ticket(
             id=next(self._ids),
             target=target,
-            key="k",
+            alternatives=alternatives,
+            key=key,
             enqueued=self.effects.clock,
             deadline=self.effects.clock + timeout,
+            priority=priority,
+            cost=cost,
         )
         self.scheduler.on_request(ticket)
         return ticket
@@ -143,6 +185,10 @@ class Stage:
         self.effects.starting.remove(name)
         self.scheduler.on_load_failed(name, BackendError(cause, f"{name} did not start", private="tail"))
 
+    def asleep(self, name: str) -> None:
+        self.effects.falling_asleep.remove(name)
+        self.scheduler.on_slept(name)
+
     def gone(self, name: str) -> None:
         self.effects.stopping.remove(name)
         self.scheduler.on_stopped(name)
@@ -150,9 +196,11 @@ class Stage:
     def resident(self, target: Target) -> None:
         """Brings it in, used once and idle."""
         ticket = self.ask(target)
-        while target.variant_id not in self.effects.starting:
-            self.gone(self.effects.stopping[0])
-        self.loaded(target.variant_id)
+        while not self.is_granted(ticket):
+            if target.variant_id in self.effects.starting:
+                self.loaded(target.variant_id)
+            else:
+                self.gone(self.effects.stopping[0])
         self.give_back(ticket)
 
     # --- time and views -------------------------------------------------------------------------------------------

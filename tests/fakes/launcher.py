@@ -6,9 +6,10 @@ from collections import defaultdict
 from backends.contract import Backend, Call, Health, Reply
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
+from gateway.scheduling.decision import Placement
 from gateway.scheduling.device import Device, Inventory
 from gateway.scheduling.launcher import Running
-from gateway.scheduling.placement import Placement, Target
+from gateway.scheduling.target import Target
 
 
 class FakeBackend:
@@ -45,6 +46,9 @@ class FakeRunning:
         self.stops = 0
         self.kills = 0
         self.stop_error: BackendError | None = None
+        self.sleep_error: BackendError | None = None
+        self.wake_error: BackendError | None = None
+        self.asleep = False
 
     @property
     def backend(self) -> Backend:
@@ -61,6 +65,16 @@ class FakeRunning:
         await self.gone.wait()
         if self.stop_error is not None:
             raise self.stop_error
+
+    async def sleep(self) -> None:
+        if self.sleep_error is not None:
+            raise self.sleep_error
+        self.asleep = True
+
+    async def wake(self) -> None:
+        if self.wake_error is not None:
+            raise self.wake_error
+        self.asleep = False
 
     def kill(self) -> None:
         self.kills += 1

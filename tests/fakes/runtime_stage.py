@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from backends.contract import BackendState
-from gateway.scheduling.placement import GIB, Target
+from gateway.scheduling.limits import Limits
+from gateway.scheduling.machine import Machine
+from gateway.scheduling.policy import GIB
 from gateway.scheduling.runtime import Runtime
-from gateway.scheduling.scheduler import Limits
+from gateway.scheduling.target import Target
+from gateway.scheduling.wanted import Wanted
 from gateway.telemetry.metrics import Metrics
 from tests.fakes.effects import NO_HEADROOM
 from tests.fakes.launcher import FakeLauncher, FakeProbe, FakeRunning
@@ -29,8 +32,9 @@ class RuntimeStage:
         self.probe = FakeProbe(gib * GIB)
         self.metrics = Metrics("test")
         self.clock = Clock()
+        self.machine = Machine(self.probe)
         self.runtime = Runtime(
-            self.launcher, self.probe, self.metrics, limits or Limits(), NO_HEADROOM, clock=self.clock
+            self.launcher, self.machine, self.metrics, limits or Limits(), NO_HEADROOM, clock=self.clock
         )
 
     def state(self, target: Target) -> BackendState | None:
@@ -46,7 +50,7 @@ class RuntimeStage:
 
     async def resident(self, target: Target) -> FakeRunning:
         """Brings it in, idle."""
-        task = asyncio.create_task(self.runtime.acquire(target, "k", 60))
+        task = asyncio.create_task(self.runtime.acquire(Wanted(target=target), "k", 60))
         await until(lambda: task.done() or self.launcher.is_loading(target.variant_id))
         if not self.launcher.at_once:
             self.launcher.finish(target.variant_id)

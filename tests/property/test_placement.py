@@ -4,19 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backends.contract import BackendState, DeviceShare
+from gateway.scheduling.decision import Decision, Load, Refuse, Serve, Wait
 from gateway.scheduling.device import Device, Inventory
-from gateway.scheduling.placement import (
-    Decision,
-    Load,
-    Policy,
-    Refuse,
-    Resident,
-    Serve,
-    Target,
-    Wait,
-    decide,
-    is_evictable,
-)
+from gateway.scheduling.placement import decide
+from gateway.scheduling.policy import Policy
+from gateway.scheduling.resident import Resident, is_evictable
+from gateway.scheduling.target import Target
 
 POLICY = Policy(headroom_ratio=0.05, headroom_bytes=2)
 NOW = 500.0
@@ -78,6 +71,7 @@ crowds = st.lists(
         Resident(
             variant_id=f"r{n}",
             state=BackendState.STOPPING if kind == 9 else BackendState.READY,
+            leaving=(DeviceShare("gpu0", size),) if kind == 9 else (),
             shares=(DeviceShare("gpu0", size),),
             in_flight=int(kind == 8),
             pinned=kind == 7,

@@ -6,10 +6,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import Cause
+from gateway.scheduling.decision import Load, Placement, Refuse, Serve
 from gateway.scheduling.device import Device, Inventory
+from gateway.scheduling.limits import Limits
 from gateway.scheduling.occupants import Occupant
-from gateway.scheduling.placement import GIB, Load, Placement, Refuse, Serve, Target, decide
-from gateway.scheduling.scheduler import Limits
+from gateway.scheduling.placement import decide
+from gateway.scheduling.policy import GIB
+from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Ticket, TicketState
 from tests.fakes.effects import NO_HEADROOM, FakeEffects, Stage, machine, model
 

@@ -14,7 +14,7 @@ from gateway.routing.dispatch import Dispatcher
 from gateway.routing.route import Candidate, Opened
 from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
-from gateway.scheduling.placement import GIB
+from gateway.scheduling.policy import GIB
 from tests.fakes.launcher import FakeBackend, FakeLauncher
 from tests.fakes.runtime_stage import Clock, RuntimeStage
 
@@ -79,7 +79,7 @@ class DispatchStage(RuntimeStage):
     def __init__(self, *profiles: ModelProfile, gib: int = 10, tmp=None) -> None:
         super().__init__(gib, at_once=True)
         self.backends: defaultdict[str, Scripted] = defaultdict(Scripted)
-        self.runtime._launcher = self.launcher = _Launcher(self.backends)
+        self.runtime.engines._launcher = self.launcher = _Launcher(self.backends)
         self.catalog = build_catalog({p.id: p for p in profiles}, {}, "1")
         self.table = RouteTable(self.catalog, Footprints(tmp), lambda _: True)
         self.time = Clock()

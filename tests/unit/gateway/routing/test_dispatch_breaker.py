@@ -25,7 +25,7 @@ def calls(here) -> int:
 
 
 def state(here) -> BreakerState:
-    return here.dispatcher._breakers["alpha:q8"][1].state
+    return here.dispatcher._picker._breakers["alpha:q8"][1].state
 
 
 @pytest.mark.parametrize("cause", BLAMED)
@@ -143,5 +143,5 @@ async def test_a_new_engine_starts_with_a_good_name(stage):
     here.runtime.unload("alpha:q8")
     await until(lambda: "alpha:q8" not in here.runtime.running)
     del here.backends["alpha:q8"]
-    assert (await here.served("alpha")).reason == "loaded"
+    assert (await here.served("alpha")).reason.startswith("loaded: ")
     assert state(here) is BreakerState.CLOSED

@@ -15,7 +15,7 @@ class Watched(WholeReply):
 
 def test_closing_stops_the_work_and_frees_the_slot_once():
     given_back = []
-    lease = Lease("alpha:q8", FakeBackend(), lambda: given_back.append(1), 0.0, loaded_cold=False)
+    lease = Lease("alpha:q8", FakeBackend(), lambda: given_back.append(1), 0.0, "resident")
     opened = Opened(
         reply=Watched(200, "application/json", (), b"{}"), lease=lease, candidate=None, attempts=1, reason=""
     )

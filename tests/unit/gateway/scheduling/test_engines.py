@@ -15,10 +15,11 @@ from backends.process.supervisor import EngineProcess
 from backends.weights.store import WeightStore
 from gateway.catalog.load import load
 from gateway.routing.table import RouteTable
+from gateway.scheduling.decision import Placement
 from gateway.scheduling.engines import EngineLauncher
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.launcher import Running
-from gateway.scheduling.placement import Placement, Target
+from gateway.scheduling.target import Target
 from tests.fakes.disk import full_disk
 from tests.fakes.engine_control import FakeEngineControl
 from tests.fakes.engine_plan import fake_plan

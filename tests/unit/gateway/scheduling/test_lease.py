@@ -7,8 +7,8 @@ from tests.fakes.launcher import FakeBackend
 def test_it_is_given_back_exactly_once() -> None:
     given: list[int] = []
     backend = FakeBackend()
-    lease = Lease("m:only", backend, lambda: given.append(1), 1.5, loaded_cold=True)
-    assert (lease.variant_id, lease.backend, lease.waited, lease.loaded_cold) == ("m:only", backend, 1.5, True)
+    lease = Lease("m:only", backend, lambda: given.append(1), 1.5, "loaded")
+    assert (lease.variant_id, lease.backend, lease.waited, lease.reason) == ("m:only", backend, 1.5, "loaded")
     assert given == []
     lease.release()
     lease.release()
@@ -22,6 +22,6 @@ def test_giving_back_within_giving_back_is_nothing_more() -> None:
         given.append(1)
         lease.release()
 
-    lease = Lease("m:only", FakeBackend(), again, 0.0, loaded_cold=False)
+    lease = Lease("m:only", FakeBackend(), again, 0.0, "resident")
     lease.release()
     assert given == [1]

@@ -19,40 +19,26 @@ def test_the_queue_keeps_order_and_counts_each_variant() -> None:
     queue = TicketQueue()
     tickets = [ticket(1), ticket(2, "b"), ticket(3)]
     for each in tickets:
-        queue.add(each)
+        queue.add(each, 1.0)
     assert list(queue) == tickets
     assert (len(queue), queue.count("a"), queue.count("b"), queue.count("c")) == (3, 2, 1, 0)
     assert queue.of("a") == (tickets[0], tickets[2])
-    queue.remove(tickets[0])
-    queue.remove(tickets[0])
+    queue.granted(tickets[0])
+    queue.granted(tickets[0])
     assert tickets[0] not in queue
     assert tickets[2] in queue
     assert (len(queue), queue.count("a")) == (2, 1)
-    queue.remove(tickets[2])
+    queue.give_up(tickets[2], 0.0)
     assert queue.count("a") == 0
 
 
 def test_iterating_the_queue_survives_removal() -> None:
     queue = TicketQueue()
     for number in range(5):
-        queue.add(ticket(number))
+        queue.add(ticket(number), 1.0)
     for each in queue:
-        queue.remove(each)
+        queue.granted(each)
     assert len(queue) == 0
-
-
-def test_giving_up_hands_the_patience_on_within_the_variant() -> None:
-    queue = TicketQueue()
-    first, other, second, third = ticket(1), ticket(2, "b"), ticket(3), ticket(4)
-    for each in (first, other, second, third):
-        queue.add(each)
-    first.bypassed = 7
-    queue.give_up(first)
-    assert [t.bypassed for t in (other, second, third)] == [0, 7, 0]
-    queue.give_up(third)
-    assert second.bypassed == 7
-    queue.give_up(second)
-    assert other.bypassed == 0
 
 
 def test_the_service_time_starts_with_the_mean_and_then_moves() -> None:
@@ -95,7 +81,7 @@ def test_a_lease_is_given_back_once() -> None:
         name = "nobody"
 
     given: list[int] = []
-    lease = Lease("a", Nobody(), lambda: given.append(1), 0.5, loaded_cold=True)  # type: ignore[arg-type]
+    lease = Lease("a", Nobody(), lambda: given.append(1), 0.5, "loaded")  # type: ignore[arg-type]
     lease.release()
     lease.release()
     assert given == [1]
@@ -104,18 +90,18 @@ def test_a_lease_is_given_back_once() -> None:
 def test_the_scheduler_predicts_from_what_it_knows() -> None:
     stage = Stage()
     a = model("a", load_seconds=40)
-    assert stage.scheduler.predicted_wait(a) == 40
+    assert stage.scheduler.forecast.wait(a) == 40
     first = stage.ask(a)
     stage.effects.clock += 10
-    assert stage.scheduler.predicted_wait(a) == pytest.approx(30 + 2.0), "one in front, two seconds unless known better"
+    assert stage.scheduler.forecast.wait(a) == pytest.approx(30 + 2.0), "one in front, two seconds unless known better"
     stage.effects.clock += 100
-    assert stage.scheduler.predicted_wait(a) == pytest.approx(2.0), "overdue, not negative"
+    assert stage.scheduler.forecast.wait(a) == pytest.approx(2.0), "overdue, not negative"
     stage.loaded("a")
     stage.give_back(first, held=6.0)
-    assert stage.scheduler.predicted_wait(a) == 0
+    assert stage.scheduler.forecast.wait(a) == 0
     second = stage.ask(a)
-    assert stage.scheduler.predicted_wait(a) == pytest.approx(6.0)
+    assert stage.scheduler.forecast.wait(a) == pytest.approx(6.0)
     stage.give_back(second, held=0.0)
     assert stage.scheduler.occupants.service("a").mean == 6.0, "a lease that was never used teaches nothing"
     stage.scheduler.on_unload("a")
-    assert stage.scheduler.predicted_wait(a) == 40, "it has to be loaded again"
+    assert stage.scheduler.forecast.wait(a) == 40, "it has to be loaded again"

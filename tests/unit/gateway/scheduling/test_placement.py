@@ -2,20 +2,12 @@
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import Cause
+from gateway.scheduling.decision import Decision, Join, Load, Refuse, Serve, Wait
 from gateway.scheduling.device import Device, Inventory
-from gateway.scheduling.placement import (
-    GIB,
-    Decision,
-    Join,
-    Load,
-    Policy,
-    Refuse,
-    Resident,
-    Serve,
-    Target,
-    Wait,
-    decide,
-)
+from gateway.scheduling.placement import decide
+from gateway.scheduling.policy import GIB, Policy
+from gateway.scheduling.resident import Resident
+from gateway.scheduling.target import Target
 from tests.fakes.effects import NO_HEADROOM, machine, model
 
 NOW = 1000.0
@@ -23,7 +15,9 @@ NOW = 1000.0
 
 def resident(name: str, gib: float, device: str = "cpu", **fields: object) -> Resident:
     state = BackendState(str(fields.pop("state", "ready")))
-    return Resident(variant_id=name, state=state, shares=(DeviceShare(device, int(gib * GIB)),), **fields)  # type: ignore[arg-type]
+    shares = (DeviceShare(device, int(gib * GIB)),)
+    leaving = shares if state is BackendState.STOPPING else ()
+    return Resident(variant_id=name, state=state, shares=shares, leaving=leaving, **fields)  # type: ignore[arg-type]
 
 
 def place(target: Target, inventory: Inventory, *residents: Resident) -> Decision:
@@ -128,7 +122,7 @@ def test_bytes_already_promised_to_a_newcomer_are_not_given_twice() -> None:
 
 def test_busy_ones_are_waited_for_by_name() -> None:
     decision = place(model("a"), machine(10, 5), resident("busy", 8, "gpu0", in_flight=1), resident("b", 5, "gpu1"))
-    assert decision == Wait(("busy",), "waiting for busy")
+    assert decision == Wait(("busy",), "waiting for busy", (DeviceShare("gpu0", 10 * GIB),))
 
 
 def test_pinned_ones_are_not_waited_for() -> None:
@@ -136,7 +130,7 @@ def test_pinned_ones_are_not_waited_for() -> None:
     assert isinstance(decision, Refuse)
     assert decision.cause is Cause.NO_CAPACITY
     waits = place(model("a"), machine(21), resident("pin", 11, pinned=True), resident("busy", 5, in_flight=1))
-    assert waits == Wait(("busy",), "waiting for busy")
+    assert waits == Wait(("busy",), "waiting for busy", (DeviceShare("cpu", 10 * GIB),))
 
 
 def test_a_pinned_one_that_leaves_anyway_is_waited_for() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from backends.contract import BackendState
 from backends.errors import BackendError, Cause
+from gateway.scheduling.wanted import Wanted
 from gateway.scheduling.watchdog import Watchdog
 from tests.fakes.effects import model
 from tests.fakes.runtime_stage import RuntimeStage, turns, until
@@ -27,19 +28,19 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_the_first_request_loads_the_next_is_served_at_once() -> None:
     stage = RuntimeStage()
     assert stage.runtime.acquire_now(A) is None
-    task = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    task = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await until(lambda: stage.launcher.begun)
     stage.clock.now += 3
     stage.launcher.finish("a")
     lease = await task
-    assert (lease.variant_id, lease.waited, lease.loaded_cold) == ("a", 3.0, True)
+    assert (lease.variant_id, lease.waited, lease.reason[:7]) == ("a", 3.0, "loaded:")
     assert lease.backend is stage.engine(A).backend
     assert stage.runtime.acquire_now(A) is None, "one slot"
     lease.release()
     lease.release()
     quick = stage.runtime.acquire_now(A)
     assert quick is not None
-    assert (quick.waited, quick.loaded_cold) == (0.0, False)
+    assert (quick.waited, quick.reason) == (0.0, "resident")
     assert stage.launcher.begun == ["a"]
     assert stage.metric("gateway_model_load_seconds_count") == 1
     assert stage.metric("gateway_queue_wait_seconds_count") == 1
@@ -48,16 +49,16 @@ async def test_the_first_request_loads_the_next_is_served_at_once() -> None:
 async def test_who_joins_a_load_waited_for_it_too() -> None:
     stage = RuntimeStage()
     target = model("a", slots=2)
-    first, second = (asyncio.create_task(stage.runtime.acquire(target, "k", 60)) for _ in range(2))
+    first, second = (asyncio.create_task(stage.runtime.acquire(Wanted(target=target), "k", 60)) for _ in range(2))
     await until(lambda: stage.launcher.begun)
     stage.launcher.finish("a")
-    assert (await first).loaded_cold
-    assert (await second).loaded_cold
+    assert (await first).reason.startswith("loaded: ")
+    assert (await second).reason.startswith("loaded: ")
 
 
 async def test_a_failed_load_is_told_to_all_who_wait(caplog: pytest.LogCaptureFixture) -> None:
     stage = RuntimeStage()
-    waiting = [asyncio.create_task(stage.runtime.acquire(A, "k", 60)) for _ in range(3)]
+    waiting = [asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60)) for _ in range(3)]
     await until(lambda: stage.launcher.begun)
     with caplog.at_level(logging.ERROR, "forebay.scheduling"):
         stage.launcher.fail("a", BackendError(Cause.LOAD_FAILED, "no such file", private="tail of the log"))
@@ -71,7 +72,7 @@ async def test_a_failed_load_is_told_to_all_who_wait(caplog: pytest.LogCaptureFi
 
 async def test_a_defect_in_a_load_leaves_nobody_hanging(caplog: pytest.LogCaptureFixture) -> None:
     stage = RuntimeStage()
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await until(lambda: stage.launcher.begun)
     stage.launcher.fail("a", ZeroDivisionError("secret"))
     with pytest.raises(BackendError) as caught:
@@ -83,7 +84,7 @@ async def test_a_defect_in_a_load_leaves_nobody_hanging(caplog: pytest.LogCaptur
 
 async def test_a_waiter_that_is_cancelled_leaves_and_its_load_goes_on() -> None:
     stage = RuntimeStage()
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await until(lambda: stage.launcher.begun)
     waiting.cancel()
     await turns()
@@ -99,7 +100,7 @@ async def test_a_grant_that_crosses_a_cancel_is_not_lost() -> None:
     await stage.resident(A)
     holder = stage.runtime.acquire_now(A)
     assert holder is not None
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await turns()
     holder.release()  # grants
     assert stage.runtime.scheduler.in_flight == 1
@@ -112,7 +113,7 @@ async def test_a_grant_that_crosses_a_cancel_is_not_lost() -> None:
 
 async def test_a_refusal_that_crosses_a_cancel_is_a_cancel() -> None:
     stage = RuntimeStage()
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await turns()
     stage.runtime.scheduler.on_drain()
     waiting.cancel()
@@ -126,7 +127,7 @@ async def test_a_grant_of_an_engine_that_has_just_ended_is_an_error_not_a_lease(
     engine = await stage.resident(A)
     holder = stage.runtime.acquire_now(A)
     assert holder is not None
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await turns()
     engine.exited.set_result("signal SIGKILL")
     holder.release()
@@ -144,7 +145,7 @@ async def test_the_memory_of_a_dead_engine_is_free_when_its_stop_returns(caplog:
     engine = await stage.resident(A)
     engine.gone.clear()
     engine.exited.set_result("signal SIGSEGV")
-    waiting = asyncio.create_task(stage.runtime.acquire(B, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=B), "k", 60))
     await turns()
     assert stage.runtime.acquire_now(A) is None
     assert engine.stops == 1

@@ -6,8 +6,9 @@ import logging
 import pytest
 
 from backends.errors import BackendError, Cause
-from gateway.scheduling.placement import GIB
-from gateway.scheduling.scheduler import Limits
+from gateway.scheduling.limits import Limits
+from gateway.scheduling.policy import GIB
+from gateway.scheduling.wanted import Wanted
 from tests.fakes.effects import model
 from tests.fakes.launcher import FakeProbe
 from tests.fakes.runtime_stage import RuntimeStage, turns, until
@@ -41,7 +42,7 @@ async def test_ticks_unload_what_is_idle_and_refuse_what_waited_too_long() -> No
     await stage.resident(A)
     holder = stage.runtime.acquire_now(A)
     assert holder is not None
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 30))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 30))
     async with stage.ticking():
         await turns()
         stage.clock.now += 31
@@ -60,7 +61,7 @@ async def test_probes_tell_the_scheduler_and_count_our_own_memory() -> None:
     stage.probe.inventory = FakeProbe(40 * GIB).inventory
     async with stage.ticking():
         await until(lambda: stage.runtime.scheduler.inventory is stage.probe.inventory)
-        assert stage.probe.own[-1] == 3 * GIB == stage.runtime.own_bytes()
+        assert stage.probe.own[-1] == 3 * GIB == stage.machine.own_bytes()
         stage.runtime.unload("a")
         await until(lambda: stage.probe.own[-1] == 0)
 
@@ -81,7 +82,7 @@ async def test_a_probe_that_fails_leaves_the_last_reading_and_the_ticks_alone(ca
 
 async def test_nothing_is_probed_while_an_engine_loads() -> None:
     stage = RuntimeStage()
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await until(lambda: stage.launcher.begun)
     async with stage.ticking():
         await turns(50)
@@ -109,7 +110,7 @@ async def test_drain_refuses_what_waits_and_ends_with_the_last_lease() -> None:
     await stage.resident(A)
     holder = stage.runtime.acquire_now(A)
     assert holder is not None
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await turns()
     draining = asyncio.create_task(stage.runtime.drain(60))
     with pytest.raises(BackendError) as caught:
@@ -133,7 +134,7 @@ async def test_drain_ends_with_its_window() -> None:
 async def test_the_end_cancels_loads_and_waits_for_every_stop() -> None:
     stage = RuntimeStage(40)
     leaving, staying = await stage.resident(A), await stage.resident(B)
-    loading = asyncio.create_task(stage.runtime.acquire(model("c"), "k", 60))
+    loading = asyncio.create_task(stage.runtime.acquire(Wanted(target=model("c")), "k", 60))
     await until(lambda: "c" in stage.launcher.begun)
     for engine in (leaving, staying):
         engine.gone.clear()

@@ -3,8 +3,8 @@
 from backends.contract import BackendState
 from backends.errors import Cause
 from gateway.scheduling.device import HOST
-from gateway.scheduling.placement import GIB
-from gateway.scheduling.scheduler import Limits
+from gateway.scheduling.limits import Limits
+from gateway.scheduling.policy import GIB
 from gateway.scheduling.ticket import TicketState
 from tests.fakes.effects import Stage, machine, model
 

@@ -4,7 +4,7 @@ import pytest
 
 from backends.contract import BackendState
 from backends.errors import Cause
-from gateway.scheduling.scheduler import Limits
+from gateway.scheduling.limits import Limits
 from gateway.scheduling.ticket import TicketState
 from tests.fakes.effects import Stage, machine, model
 

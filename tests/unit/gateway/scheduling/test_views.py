@@ -4,8 +4,9 @@ import asyncio
 
 from backends.contract import DeviceShare
 from gateway.scheduling.device import HOST
-from gateway.scheduling.placement import GIB, Policy
+from gateway.scheduling.policy import GIB, Policy
 from gateway.scheduling.views import devices, queued, residents
+from gateway.scheduling.wanted import Wanted
 from tests.fakes.effects import NO_HEADROOM, model
 from tests.fakes.runtime_stage import RuntimeStage, turns, until
 
@@ -20,7 +21,7 @@ async def test_nothing_is_there_at_first() -> None:
 
 async def test_a_model_on_its_way_is_shown_without_a_process() -> None:
     stage = RuntimeStage()
-    waiting = asyncio.create_task(stage.runtime.acquire(A, "k", 60))
+    waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
     await until(lambda: bool(stage.launcher.begun))
     stage.clock.now += 2.5
     (shown,) = residents(stage.runtime, stage.clock.now)
@@ -65,10 +66,10 @@ async def test_the_queue_is_shown_in_order_with_waits() -> None:
     await stage.resident(A)
     leases = [stage.runtime.acquire_now(A) for _ in range(2)]
     assert None not in leases
-    tasks = [asyncio.create_task(stage.runtime.acquire(A, "first", 60))]
+    tasks = [asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "first", 60))]
     await turns()
     stage.clock.now += 3
-    tasks.append(asyncio.create_task(stage.runtime.acquire(B, "second", 60)))
+    tasks.append(asyncio.create_task(stage.runtime.acquire(Wanted(target=B), "second", 60)))
     await turns()
     first, second = queued(stage.runtime, stage.clock.now)
     assert (first.model, first.variant, first.key, first.waited) == ("alpha:q8", "q8", "first", 3)
@@ -87,7 +88,7 @@ async def test_devices_add_up() -> None:
     assert (shown.id, shown.healthy) == (HOST, True)
     assert (shown.total_bytes, shown.foreign_bytes, shown.reserved_bytes) == (20 * GIB, 0, 6 * GIB)
     assert shown.usable_bytes == 20 * GIB
-    (with_headroom,) = devices(stage.runtime)
+    (with_headroom,) = devices(stage.runtime, Policy())
     assert with_headroom.usable_bytes == Policy().usable(stage.runtime.scheduler.inventory.devices[0]) < 20 * GIB
     occupant = stage.runtime.scheduler.occupants.get("alpha:q8")
     assert occupant is not None

@@ -1,0 +1,188 @@
+"""The slow work behind ``Effects``: loads, wakes, sleeps and stops as tasks, each reported to the scheduler once.
+
+It decides nothing. ``running`` are the engines that take calls or sleep, by variant.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Protocol
+
+from backends.contract import DeviceShare
+from backends.errors import BackendError, Cause
+from gateway.scheduling.decision import Placement
+from gateway.scheduling.launcher import Launcher, Running
+from gateway.scheduling.target import Target
+from gateway.telemetry.metrics import Metrics
+
+_log = logging.getLogger("forebay.scheduling")
+
+
+class Events(Protocol):
+    """What the scheduler is told."""
+
+    def on_loaded(self, variant_id: str, measured: tuple[DeviceShare, ...] = ()) -> None: ...
+
+    def on_load_failed(self, variant_id: str, error: BackendError) -> None: ...
+
+    def on_slept(self, variant_id: str) -> None: ...
+
+    def on_stopped(self, variant_id: str) -> None: ...
+
+    def on_exited(self, variant_id: str, reason: str) -> None: ...
+
+
+class Memory(Protocol):
+    """Who knows what engines take, and when it is back."""
+
+    async def measured(self, target: Target, placement: Placement, running: Running) -> tuple[DeviceShare, ...]:
+        """What it took, where that is more than was reserved."""
+        ...
+
+    async def returned(self, variant_id: str, running: Running) -> None:
+        """Returns when the memory of an engine that has ended is free, or after some seconds."""
+        ...
+
+
+class EngineTasks:
+    """One per runtime, used from one event loop."""
+
+    def __init__(
+        self, launcher: Launcher, memory: Memory, metrics: Metrics, clock: Callable[[], float], events: Events
+    ) -> None:
+        self._launcher = launcher
+        self._memory = memory
+        self._metrics = metrics
+        self._clock = clock
+        self._events = events
+        self._begins: set[asyncio.Task[None]] = set()
+        self._ends: set[asyncio.Task[None]] = set()
+        self._ending: set[Running] = set()
+        self._hurry = False
+        self.running: dict[str, Running] = {}
+
+    def load(self, target: Target, placement: Placement) -> None:
+        """Ends in ``on_loaded`` or ``on_load_failed``."""
+        _spawn(self._load(target, placement), self._begins)
+
+    def wake(self, target: Target, placement: Placement) -> None:
+        """Ends in ``on_loaded`` or ``on_load_failed``."""
+        _spawn(self._wake(target, placement, self.running[target.variant_id]), self._begins)
+
+    def sleep(self, variant_id: str) -> None:
+        """Ends in ``on_slept``, or in ``on_stopped`` when it cannot."""
+        _spawn(self._sleep(variant_id, self.running[variant_id]), self._ends)
+
+    def stop(self, variant_id: str) -> None:
+        """Ends in ``on_stopped``."""
+        # Taken out now, not when the task begins: an exit in between was asked for and must not look like a crash.
+        _spawn(self._stop(variant_id, self.running.pop(variant_id, None)), self._ends)
+
+    def kill_hung(self, variant_id: str, model: str) -> None:
+        """It is alive and silent: it is ended, and the scheduler told that it has exited."""
+        running = self.running[variant_id]
+        _log.error(
+            "engine of %s does not answer and is killed", variant_id,
+            extra={"model": model, "tail": running.log_tail()[-4096:]},
+        )  # fmt: skip
+        self._metrics.restarts.labels(model, "hung").inc()
+        running.kill()
+        self._events.on_exited(variant_id, "it stopped answering")
+
+    def hurry(self) -> None:
+        """No grace for engines from now on: those that are being stopped are killed, and so is each one yet to stop."""
+        self._hurry = True
+        for running in self._ending:
+            running.kill()
+
+    async def aclose(self) -> None:
+        """Ends every load under way and stops every engine, whatever it is doing; returns when all are gone."""
+        for task in tuple(self._begins):
+            task.cancel()
+        await asyncio.gather(*self._begins, return_exceptions=True)
+        ending = tuple(self.running.values())
+        self.running.clear()  # first: an exit that was asked for must not look like a crash
+        await asyncio.gather(*self._ends, *(self._end(running) for running in ending), return_exceptions=True)
+
+    async def _load(self, target: Target, placement: Placement) -> None:
+        begun = self._clock()
+        try:
+            running = await self._launcher.launch(target, placement)
+        except BackendError as error:
+            self._failed(target, error)
+            return
+        except Exception:  # noqa: BLE001 - the run loop: one broken load must not leave its waiters hanging
+            _log.exception("model %s failed to load", target.variant_id)
+            self._events.on_load_failed(target.variant_id, BackendError(Cause.LOAD_FAILED, "internal error"))
+            return
+        self.running[target.variant_id] = running
+        measured = await self._memory.measured(target, placement, running)
+        running.exited.add_done_callback(lambda done: self._exited(target, running, done))
+        self._metrics.load.labels(target.profile_id, running.backend.name, "cold").observe(self._clock() - begun)
+        self._events.on_loaded(target.variant_id, measured)
+
+    async def _wake(self, target: Target, placement: Placement, running: Running) -> None:
+        begun = self._clock()
+        try:
+            await running.wake()
+        except BackendError as error:
+            # It holds memory in a state nobody knows: only its end gives that back for certain.
+            self.running.pop(target.variant_id, None)
+            with contextlib.suppress(BackendError):
+                await self._end(running)
+            self._failed(target, error)
+            return
+        measured = await self._memory.measured(target, placement, running)
+        self._metrics.load.labels(target.profile_id, running.backend.name, "awake").observe(self._clock() - begun)
+        self._events.on_loaded(target.variant_id, measured)
+
+    def _failed(self, target: Target, error: BackendError) -> None:
+        _log.error(
+            "model %s failed to load: %s", target.variant_id, error.detail,
+            extra={"model": target.profile_id, "cause": error.cause.value, "tail": error.private[-4096:]},
+        )  # fmt: skip
+        self._metrics.restarts.labels(target.profile_id, error.cause.value).inc()
+        self._events.on_load_failed(target.variant_id, error)
+
+    async def _sleep(self, variant_id: str, running: Running) -> None:
+        try:
+            await running.sleep()
+        except BackendError as error:
+            _log.warning("%s cannot sleep and is stopped: %s", variant_id, error.detail)
+            self.running.pop(variant_id, None)
+            await self._stop(variant_id, running)
+            return
+        self._events.on_slept(variant_id)
+
+    async def _stop(self, variant_id: str, running: Running | None) -> None:
+        if running is not None:
+            with contextlib.suppress(BackendError):
+                await self._end(running)
+            await self._memory.returned(variant_id, running)
+        self._events.on_stopped(variant_id)
+
+    async def _end(self, running: Running) -> None:
+        self._ending.add(running)
+        if self._hurry:
+            running.kill()
+        try:
+            await running.stop()
+        finally:
+            self._ending.discard(running)
+
+    def _exited(self, target: Target, running: Running, done: "asyncio.Future[str]") -> None:
+        if done.cancelled() or self.running.get(target.variant_id) is not running:
+            return
+        _log.error(
+            "engine of %s ended by itself: %s", target.variant_id, done.result(),
+            extra={"model": target.profile_id, "tail": running.log_tail()[-4096:]},
+        )  # fmt: skip
+        self._metrics.restarts.labels(target.profile_id, "exited").inc()
+        self._events.on_exited(target.variant_id, done.result())
+
+
+def _spawn(work: Coroutine[None, None, None], among: set[asyncio.Task[None]]) -> None:
+    task = asyncio.get_running_loop().create_task(work)
+    among.add(task)
+    task.add_done_callback(among.discard)

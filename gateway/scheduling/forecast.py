@@ -1,0 +1,92 @@
+"""How long a request will wait, and what it would have to wait in fairness. Reads the scheduler's state, changes none.
+
+Seconds. Means of what was seen; a model that never ran counts with a guess.
+"""
+
+from backends.contract import BackendState
+from gateway.scheduling.choice import choose
+from gateway.scheduling.decision import Load, Wait
+from gateway.scheduling.estimate import predicted_wait
+from gateway.scheduling.state import State
+from gateway.scheduling.target import Target
+from gateway.scheduling.ticket import Ticket
+
+
+class Forecast:
+    """For ``Retry-After``, ``/api/queue`` and the turns of lines."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def wait(self, target: Target) -> float:
+        """Seconds a new request for ``target`` would wait: for memory, its load, and the rounds in front of it."""
+        state = self._state
+        occupant = state.occupants.get(target.variant_id)
+        return predicted_wait(
+            ahead=state.queue.count(target.variant_id),
+            in_flight=0 if occupant is None else occupant.in_flight,
+            slots=target.slots,
+            mean=state.occupants.service(target.variant_id).mean,
+            load_remaining=self._load_remaining(target),
+        )
+
+    def left(self, ticket: Ticket) -> float:
+        """Seconds from now until one that waits already is served, by expectation."""
+        line = self._state.queue.line_of(ticket)
+        occupant = self._state.occupants.get(ticket.target.variant_id)
+        return predicted_wait(
+            ahead=line.tickets.index(ticket),
+            in_flight=0 if occupant is None else occupant.in_flight,
+            slots=ticket.target.slots,
+            mean=self._state.occupants.service(ticket.target.variant_id).mean,
+            load_remaining=self._load_remaining(ticket.target),
+        )
+
+    def _load_remaining(self, target: Target) -> float:
+        state = self._state
+        occupant = state.occupants.get(target.variant_id)
+        now = state.now()
+        if occupant is None or occupant.state is BackendState.SLEEPING:
+            return self._until_loaded(target)
+        if occupant.state is BackendState.STOPPING or occupant.leave_when_idle is not None:
+            return target.load_seconds
+        if occupant.state is not BackendState.STARTING:
+            return 0.0
+        needed = target.load_seconds
+        if occupant.placement.step == "wake" and target.sleep is not None:
+            needed = target.sleep.wake_seconds
+        return max(0.0, needed - (now - occupant.since))
+
+    def _until_loaded(self, target: Target) -> float:
+        state = self._state
+        now = state.now()
+        decision = choose((target,), state.residents(), state.inventory, state.policy, now).decision
+        asleep = isinstance(decision, Load) and decision.placement.step == "wake" and target.sleep is not None
+        load = target.sleep.wake_seconds if asleep and target.sleep is not None else target.load_seconds
+        return load + (decision.seconds if isinstance(decision, Wait) else 0.0)
+
+    def cost(self, ticket: Ticket) -> float:
+        """Device seconds the request will take: as it says, or as others took, shared by those served at once."""
+        if ticket.cost is not None:
+            return ticket.cost
+        return self._state.occupants.service(ticket.target.variant_id).mean / max(1, ticket.target.slots)
+
+    def fair(self, ticket: Ticket) -> float:
+        """What it would wait if nobody who comes later were served before it: the work and the loads ahead of it.
+
+        Never less than its own load and service, which nobody can call unfair.
+        """
+        state = self._state
+        now = state.now()
+        own = self._load_of(ticket.target) + state.occupants.service(ticket.target.variant_id).mean
+        ahead = sum(state.occupants.busy(occupant, now) for occupant in state.occupants)
+        for line in state.queue.lines():
+            target = line.head.target
+            work = len(line.tickets) * state.occupants.service(target.variant_id).mean / max(1, target.slots)
+            ahead += work + (self._load_of(target) if target.variant_id != ticket.target.variant_id else 0.0)
+        return own + ahead / max(1, len(state.inventory.gpus))
+
+    def _load_of(self, target: Target) -> float:
+        occupant = self._state.occupants.get(target.variant_id)
+        ready = occupant is not None and occupant.state is BackendState.READY
+        return 0.0 if ready else target.load_seconds

@@ -1,0 +1,41 @@
+"""What a request may be served by: one variant, as the scheduler has to know it. Data only; bytes and seconds."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+RunsOn = Literal["gpu", "gpu_else_cpu", "any"]
+"""``gpu``: a card or nothing. ``gpu_else_cpu``: host RAM on a machine without cards. ``any``: host RAM also beside
+cards that have no room."""
+
+
+class Sleep(Struct, frozen=True, kw_only=True):
+    """How a resident sleeps: what it keeps in host RAM and on its devices, and the seconds to wake."""
+
+    wake_seconds: float
+    host_bytes: int
+    device_bytes: int = 0
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """A variant somebody wants: what it needs and how many requests one resident serves at once.
+
+    ``managed`` is false for a server that somebody else runs: it takes none of our memory. ``host_bytes`` are needed
+    in host RAM beside whatever device it runs on. ``split`` is the most cards it may be spread over, in equal parts,
+    each with ``split_overhead_bytes`` more. ``speed`` divides the time of a request.
+    """
+
+    variant_id: str
+    profile_id: str
+    device_bytes: int
+    host_bytes: int = 0
+    slots: int = 1
+    load_seconds: float = 30.0
+    pin: bool = False
+    managed: bool = True
+    idle_unload_seconds: float | None = None
+    runs_on: RunsOn = "gpu_else_cpu"
+    split: int = 1
+    split_overhead_bytes: int = 0
+    speed: float = 1.0
+    sleep: Sleep | None = None
