@@ -42,6 +42,8 @@ def variant_findings(variant: Variant) -> Iterator[Finding]:
     if variant.weights is not None:
         yield from _weights(variant.weights)
         yield from _footprint(variant.footprint, variant.weights)
+    yield from _sleep(variant)
+    yield from _diffusion(variant)
 
 
 def _llama_cpp(engine: LlamaCppArgs, variant: Variant) -> Iterator[Finding]:
@@ -76,8 +78,14 @@ def _external(engine: ExternalArgs) -> Iterator[Finding]:
         yield Finding("engine.slots", f"expected 1 or more, got {engine.slots}")
     if engine.context_tokens is not None and engine.context_tokens < 1:
         yield Finding("engine.context_tokens", f"expected 1 or more, got {engine.context_tokens}")
-    if not engine.health_path.startswith("/"):
-        yield Finding("engine.health_path", "expected a path that starts with /")
+    for name in ("health_path", "sleep_path", "wake_path"):
+        path = getattr(engine, name)
+        if path is not None and not path.startswith("/"):
+            yield Finding(f"engine.{name}", "expected a path that starts with /")
+    if (engine.sleep_path is None) != (engine.wake_path is None):
+        yield Finding("engine", "sleep_path and wake_path go together")
+    if engine.sleep_path is not None and not engine.command:
+        yield Finding("engine.sleep_path", "goes with command only")
 
 
 def url_fault(url: str) -> str:
@@ -140,3 +148,23 @@ def _footprint(footprint: Footprint, weights: Weights) -> Iterator[Finding]:
             f"{footprint.weights_bytes} (and {footprint.host_bytes} on the host) is less than the files' {files} bytes",
             "weights_bytes counts what is loaded, host_bytes what stays in RAM",
         )
+
+
+def _sleep(variant: Variant) -> Iterator[Finding]:
+    able = isinstance(variant.engine, ExternalArgs) and variant.engine.sleep_path is not None
+    if variant.footprint.sleep is not None and not able:
+        yield Finding("footprint.sleep", "the engine cannot sleep", "an external command with sleep_path can")
+
+
+def _diffusion(variant: Variant) -> Iterator[Finding]:
+    activation = variant.footprint.activation
+    if activation is None:
+        return
+    if isinstance(variant.engine, LlamaCppArgs):
+        yield Finding("footprint.activation", "is for diffusion; llama_cpp has kv_bytes and compute_bytes")
+    names = [component.name for component in activation.components]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            yield Finding(f"footprint.activation.components[{i}].name", f"{quoted(name)} is given twice")
+    if activation.offload == "model" and len(names) < 2:
+        yield Finding("footprint.activation.offload", "model offload needs the sizes of two components or more")

