@@ -74,6 +74,7 @@ ROUTES: dict[str, str] = {
     "GET /api/ps": "What is in memory or on its way: state, bytes, slots, pid, last log lines.",
     "GET /api/devices": "Memory of each device: total, foreign, reserved, usable.",
     "GET /api/queue": "Who waits, for how long, and the predicted rest.",
+    "GET /api/decisions": "The last 1,000 decisions about memory and who gets it, newest first, each with its reason.",
     "GET /api/catalog": "Generation, version and problems of the catalog.",
     "POST /api/load": '`{"model": NAME, "pin": false}`: loads it now; pinned, it stays.',
     "POST /api/unload": '`{"model": NAME}`: drains and stops every resident variant of it.',

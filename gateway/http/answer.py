@@ -17,6 +17,7 @@ from gateway.http.hangup import hangup_of
 from gateway.http.keepalive import HEAD, KeepAlive
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
+from gateway.routing.pick import Ask
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.routing.usage import from_tail
 from gateway.telemetry.exchange import Exchange
@@ -30,6 +31,7 @@ async def answer(
     route: Route,
     call: Callable[[Candidate], Call],
     life_sign: Callable[[str, str], bytes] | None,
+    ask: Ask,
 ) -> None:
     """Serves one request. ``life_sign`` makes the keep-alive event of a stream; ``None`` means a plain answer.
 
@@ -48,7 +50,7 @@ async def answer(
         keepalive = KeepAlive(send, event, settings.keepalive_after, settings.keepalive_every)
 
     try:
-        opened = await services.dispatcher.open(route, call, exchange.key_id)
+        opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
     except BackendError as error:
         if keepalive is None or not await keepalive.stop():
             raise

@@ -119,6 +119,8 @@ class Edge:
                 presented = value
             elif name == b"origin":
                 origin = value
+            elif name == b"x-forebay-priority":
+                exchange.priority = value.decode("latin-1").strip().lower()
         self._services.origin.check(host if hosts == 1 else None, origin)
         if origin is not None:
             exchange.origin = origin

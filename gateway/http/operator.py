@@ -1,9 +1,10 @@
-"""The operator API: /api/ps, /api/devices, /api/queue, /api/load, /api/unload, /api/explain, /api/catalog.
+"""The operator API: /api/ps, /devices, /queue, /decisions, /load, /unload, /explain and /catalog below it.
 
 Needs the ``admin`` scope. Shows and asks; every decision stays with the scheduler.
 """
 
 import time
+from datetime import UTC, datetime
 
 from litestar import Request, get, post
 from litestar.datastructures import State
@@ -16,7 +17,16 @@ from backends.wire.decode import decode
 from gateway.http.body import read_body, require_json
 from gateway.http.services import Services
 from gateway.routing.explain import Explanation, explain
-from gateway.scheduling.views import DeviceView, QueueView, ResidentView, devices, queued, residents
+from gateway.scheduling.views import (
+    DecisionView,
+    DeviceView,
+    QueueView,
+    ResidentView,
+    decisions,
+    devices,
+    queued,
+    residents,
+)
 
 
 class LoadRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +79,10 @@ def operator_routes(services: Services) -> list[HTTPRouteHandler]:
     def queue() -> dict[str, list[QueueView]]:
         return {"queue": queued(runtime, time.monotonic())}
 
+    @get("/api/decisions", sync_to_thread=False)
+    def show_decisions() -> dict[str, list[DecisionView]]:
+        return {"decisions": decisions(runtime, time.monotonic(), datetime.now(UTC))}
+
     @get("/api/catalog", sync_to_thread=False)
     def catalog() -> CatalogState:
         store = services.catalog
@@ -102,4 +116,4 @@ def operator_routes(services: Services) -> list[HTTPRouteHandler]:
             raise BackendError(Cause.INVALID_REQUEST, "name a model: /api/explain?model=NAME", param="model")
         return explain(services.table().route(model), runtime, services.dispatcher.missing)
 
-    return [ps, show_devices, queue, catalog, load, unload, explain_model]
+    return [ps, show_devices, queue, show_decisions, catalog, load, unload, explain_model]

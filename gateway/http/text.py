@@ -25,9 +25,14 @@ from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import refuse_remote_media
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
+from gateway.routing.pick import Ask
 from gateway.routing.route import Candidate
+from gateway.scheduling.ticket import Priority
+from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.quotes import without_quotes
 
+_PRIORITIES = {"": Priority.INTERACTIVE, "interactive": Priority.INTERACTIVE, "batch": Priority.BATCH}
+_MOST_BYTES_A_TOKEN = 8
 _FORBIDDEN = (
     "chat_template",
     "chat_template_kwargs",
@@ -152,7 +157,10 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
             )
 
         try:
-            await answer(services, scope, send, exchange, route, call, endpoint.life_sign if stream else None)
+            life_sign = endpoint.life_sign if stream else None
+            await answer(
+                services, scope, send, exchange, route, call, life_sign, _ask(exchange, envelope, body, wanted)
+            )
         except BackendError as error:
             error.private = without_quotes(error.private, body)
             raise
@@ -161,6 +169,20 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
                 exchange.private = without_quotes(exchange.private, body)
 
     return serve
+
+
+def _ask(exchange: Exchange, envelope: Envelope, body: bytes, wanted: Wanted) -> Ask:
+    """How urgent it is, and how long a context it needs at least: a token is seldom more than eight bytes."""
+    word = exchange.priority
+    if not word and (tier := envelope.get("service_tier")) is not None and bytes(tier) == b'"flex"':
+        word = "batch"
+    if word not in _PRIORITIES:
+        raise BackendError(Cause.INVALID_REQUEST, "x-forebay-priority is interactive or batch")
+    return Ask(
+        priority=_PRIORITIES[word],
+        request=exchange.request_id,
+        context_tokens=len(body) // _MOST_BYTES_A_TOKEN + (wanted.tokens or 0),
+    )
 
 
 def _refuse_forbidden(envelope: Envelope) -> None:

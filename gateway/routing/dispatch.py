@@ -66,7 +66,7 @@ class Dispatcher:
         reason = ""
         for hop in range(_MOST_HOPS + 1):
             failure: BackendError | None = None
-            remaining = list(self._order(route))
+            remaining = list(self._order(route, ask))
             while remaining:
                 if failure is not None:
                     if not self._passes_on(route, failure, remaining[0].target.variant_id):
@@ -95,7 +95,7 @@ class Dispatcher:
     async def load(self, route: Route, *, pin: bool) -> Candidate:
         """Brings the first candidate that can be had into memory; for operators. Raises the last refusal."""
         failure: BackendError | None = None
-        for candidate in self._order(route):
+        for candidate in self._order(route, _ORDINARY):
             failure = self.missing(candidate.profile, candidate.variant)
             if failure is not None:
                 continue
@@ -155,8 +155,8 @@ class Dispatcher:
         breaker.succeeded(self._clock())
         return Opened(reply=reply, lease=lease, candidate=picked.candidate, attempts=1, reason=lease.reason)
 
-    def _order(self, route: Route) -> Sequence[Candidate]:
-        """What is in memory first (no swap needed), else the profile's order of preference."""
+    def _order(self, route: Route, ask: Ask) -> Sequence[Candidate]:
+        """What is in memory first (no swap needed), else the profile's order of preference; too small ones last."""
         if len(route.candidates) < 2:
             return route.candidates
         occupants = self._runtime.scheduler.occupants
@@ -165,7 +165,7 @@ class Dispatcher:
             for c in route.candidates
             if (o := occupants.get(c.target.variant_id)) and o.state in (BackendState.READY, BackendState.STARTING)
         }
-        return sorted(route.candidates, key=lambda c: c.target.variant_id not in here)
+        return sorted(route.candidates, key=lambda c: (ask.outgrows(c), c.target.variant_id not in here))
 
     def _passes_on(self, route: Route, failure: BackendError, to: str) -> bool:
         if not TABLE[failure.cause].falls_back:

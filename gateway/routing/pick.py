@@ -19,11 +19,17 @@ from gateway.scheduling.wanted import Wanted
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """How urgent a request is; ``cost`` in device seconds, as far as known."""
+    """How urgent a request is; ``cost`` in device seconds, as far as known; ``context_tokens`` it needs at least."""
 
     priority: Priority = Priority.INTERACTIVE
     cost: float | None = None
     request: str = ""
+    context_tokens: int = 0
+
+    def outgrows(self, candidate: Candidate) -> bool:
+        """The variant's context is too short, whatever the tokens turn out to be."""
+        context = candidate.variant.engine.context_tokens or candidate.profile.context_tokens
+        return context is not None and self.context_tokens > context
 
 
 class Picked(Struct, kw_only=True):
@@ -101,7 +107,10 @@ class Picker:
         if absent is not None:
             remaining.remove(first)
             raise absent
-        others = [c for c in remaining[1:] if not self._out_of_reach(c)]
+        others = [
+            c for c in remaining[1:]
+            if not self._out_of_reach(c) and (ask.outgrows(first) or not ask.outgrows(c))
+        ]  # fmt: skip
         wanted = Wanted(
             target=first.target,
             alternatives=tuple(c.target for c in others),

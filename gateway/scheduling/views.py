@@ -1,5 +1,7 @@
 """What operators see of the scheduler: residents, devices, queue. Read-only snapshots in plain words and numbers."""
 
+from datetime import datetime, timedelta
+
 from msgspec import Struct
 
 from backends.contract import BackendState
@@ -40,13 +42,46 @@ class DeviceView(Struct, frozen=True, kw_only=True):
 
 
 class QueueView(Struct, frozen=True, kw_only=True):
-    """One waiting request. ``predicted_wait`` is in seconds from now."""
+    """One waiting request, in order of arrival. ``predicted_wait`` is in seconds from now; ``why`` it waits."""
 
     model: str
     variant: str
     key: str
+    priority: str
     waited: float
     predicted_wait: float
+    why: str
+    request: str
+
+
+class DecisionView(Struct, frozen=True, kw_only=True):
+    """One decision: what was done for whom, and why. ``at`` in UTC, ``waited`` in seconds; ``leavers`` made room."""
+
+    at: str
+    decision: str
+    model: str
+    variant: str
+    why: str
+    leavers: list[str]
+    waited: float | None
+    request: str
+
+
+def decisions(runtime: Runtime, now: float, wall: datetime) -> list[DecisionView]:
+    """The last thousand, newest first. ``now`` and ``wall`` are the same moment on both clocks."""
+    return [
+        DecisionView(
+            at=(wall - timedelta(seconds=now - entry.at)).isoformat(timespec="milliseconds"),
+            decision=entry.kind,
+            model=entry.model,
+            variant=entry.variant_id.partition(":")[2],
+            why=entry.why,
+            leavers=list(entry.leavers),
+            waited=None if entry.waited is None else round(entry.waited, 3),
+            request=entry.request,
+        )
+        for entry in reversed(tuple(runtime.scheduler.journal))
+    ]
 
 
 def residents(runtime: Runtime, now: float) -> list[ResidentView]:
@@ -107,8 +142,11 @@ def queued(runtime: Runtime, now: float) -> list[QueueView]:
             model=ticket.target.profile_id,
             variant=ticket.target.variant_id.partition(":")[2],
             key=ticket.key,
+            priority=ticket.priority.name.lower(),
             waited=round(now - ticket.enqueued, 3),
             predicted_wait=round(scheduler.forecast.left(ticket), 3),
+            why=ticket.told,
+            request=ticket.request,
         )
         for ticket in scheduler.queue
     ]

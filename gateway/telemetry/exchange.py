@@ -21,6 +21,7 @@ class Exchange(Struct, gc=False, eq=False):
     endpoint: str = "other"
     origin: bytes = b""
     key_id: str = ""
+    priority: str = ""
     model: str = UNKNOWN_MODEL
     variant: str = ""
     backend: str = "none"

@@ -203,6 +203,22 @@ class Stage:
                 self.gone(self.effects.stopping[0])
         self.give_back(ticket)
 
+    def settle(self) -> None:
+        """Everything that is on its way arrives."""
+        while self.effects.stopping or self.effects.starting or self.effects.falling_asleep:
+            for name in tuple(self.effects.falling_asleep):
+                self.asleep(name)
+            for name in tuple(self.effects.stopping):
+                self.gone(name)
+            for name in tuple(self.effects.starting):
+                self.loaded(name)
+
+    def running(self, target: Target, count: int = 1) -> list[Ticket]:
+        """So many requests that run on a resident of ``target``, whose turn for those who waited is over."""
+        first = [self.ask(target) for _ in range(count)]
+        self.settle()
+        return first
+
     # --- time and views -------------------------------------------------------------------------------------------
 
     def tick(self, seconds: float = 1.0) -> None:

@@ -26,6 +26,7 @@ NEEDS: dict[str, Scope | None] = {
     "GET /api/ps": "admin",
     "GET /api/devices": "admin",
     "GET /api/queue": "admin",
+    "GET /api/decisions": "admin",
     "GET /api/catalog": "admin",
     "GET /api/explain": "admin",
     "POST /api/load": "admin",

@@ -34,6 +34,7 @@ SEEN_BY_OPERATORS = (
     "/api/ps",
     "/api/devices",
     "/api/queue",
+    "/api/decisions",
     "/api/catalog",
     "/api/explain?model=m",
     "/v1/models",

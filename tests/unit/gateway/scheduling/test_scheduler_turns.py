@@ -1,37 +1,20 @@
-"""Whose turn it is: what a line has waited against what a swap costs, people before batch, keys side by side."""
+"""Whose turn it is: what a line has waited against what a swap costs."""
 
 import pytest
 
 from gateway.scheduling.device import Inventory
-from gateway.scheduling.ticket import Priority, Ticket, TicketState
+from gateway.scheduling.ticket import Ticket, TicketState
 from tests.fakes.effects import Stage, machine, model
 
 A = model("a", load_seconds=10)
 B = model("b", load_seconds=10)
 SWAP = 20.0
-BATCH = Priority.BATCH
-
-
-def settle(stage: Stage) -> None:
-    """Everything that is on its way arrives."""
-    while stage.effects.stopping or stage.effects.starting:
-        for name in tuple(stage.effects.stopping):
-            stage.gone(name)
-        for name in tuple(stage.effects.starting):
-            stage.loaded(name)
-
-
-def running(stage: Stage, target=A, count: int = 1) -> list[Ticket]:
-    """So many requests that run on a resident of ``target``, whose turn for those who waited is over."""
-    first = [stage.ask(target) for _ in range(count)]
-    settle(stage)
-    return first
 
 
 def test_who_is_in_use_is_moved_once_the_line_has_waited_what_a_swap_costs() -> None:
     two = model("a", slots=2, load_seconds=10)
     stage = Stage()
-    (held,) = running(stage, two)
+    (held,) = stage.running(two)
     waiting = stage.ask(B)
     stage.tick(SWAP - 1)
     assert stage.scheduler.grant_now(two) is not None, "until then younger requests pass"
@@ -43,13 +26,13 @@ def test_who_is_in_use_is_moved_once_the_line_has_waited_what_a_swap_costs() -> 
     assert stage.stops == [], "what runs is never cut"
     stage.give_back(held)
     assert stage.stops == ["a"]
-    settle(stage)
+    stage.settle()
     assert stage.is_granted(waiting)
 
 
 def test_many_who_wait_count_together() -> None:
     stage = Stage()
-    (held,) = running(stage)
+    (held,) = stage.running(A)
     for _ in range(10):
         stage.ask(B)
     late = stage.ask(A)
@@ -61,30 +44,30 @@ def test_many_who_wait_count_together() -> None:
 
 def test_a_fresh_load_first_serves_those_who_waited_for_it() -> None:
     stage = Stage()
-    (held,) = running(stage)
+    (held,) = stage.running(A)
     mine = [stage.ask(B) for _ in range(3)]
     stage.tick(SWAP)
     theirs = stage.ask(A)
     stage.give_back(held)
-    settle(stage)
+    stage.settle()
     for ticket in mine:
         assert stage.is_granted(ticket)
         stage.tick(1)
         stage.give_back(ticket)
-    settle(stage)
+    stage.settle()
     assert stage.is_granted(theirs)
     assert stage.effects.started == ["a", "b", "a"]
 
 
 def test_the_turn_ends_early_only_for_who_is_overdue_and_when_the_load_was_worth_it() -> None:
     stage = Stage()
-    (held,) = running(stage)
+    (held,) = stage.running(A)
     mine = [stage.ask(B)]
     stage.tick(SWAP)
     stage.give_back(held)
     theirs = stage.ask(A, timeout=1e6)
     mine += [stage.ask(B) for _ in range(40)]
-    settle(stage)
+    stage.settle()
     served = 0
     while not stage.effects.stopping:
         stage.tick(4)
@@ -92,7 +75,7 @@ def test_the_turn_ends_early_only_for_who_is_overdue_and_when_the_load_was_worth
         served += 1
     assert served < 35, "passed for longer than those ahead of it explain"
     assert served * 4 >= SWAP
-    settle(stage)
+    stage.settle()
     assert stage.is_granted(theirs)
 
 
@@ -116,14 +99,14 @@ def test_who_rests_but_has_only_come_and_is_expected_stays_a_little() -> None:
     assert stage.stops == [], "the next request for a comes in four seconds, b would take ten to load"
     stage.tick(SWAP)
     assert stage.stops == ["a"]
-    settle(stage)
+    stage.settle()
     assert stage.is_granted(waiting)
 
 
 def test_a_waiting_line_that_leaves_ends_the_holding_back() -> None:
     two = model("a", slots=2, load_seconds=10)
     stage = Stage()
-    running(stage, two)
+    stage.running(two)
     waiting = stage.ask(B)
     stage.tick(SWAP)
     assert stage.scheduler.grant_now(two) is None
@@ -133,7 +116,7 @@ def test_a_waiting_line_that_leaves_ends_the_holding_back() -> None:
 
 def test_a_line_of_short_deadlines_has_its_turn_too() -> None:
     stage = Stage()
-    (held,) = running(stage)
+    (held,) = stage.running(A)
     for _ in range(4):
         impatient = stage.ask(B, timeout=5)
         stage.tick(5)
@@ -148,20 +131,20 @@ def test_a_line_of_short_deadlines_has_its_turn_too() -> None:
 
 def test_nobody_takes_the_memory_that_an_older_line_is_collecting() -> None:
     stage = Stage(machine(12))
-    (held,) = running(stage)
+    (held,) = stage.running(A)
     large = stage.ask(model("large", 12, load_seconds=10), timeout=1e6)
     stage.tick(SWAP)
     small = stage.ask(model("small", 2))
     assert stage.effects.starting == [], "two of the twelve are free, and spoken for"
     stage.give_back(held)
-    settle(stage)
+    stage.settle()
     assert stage.is_granted(large)
     assert small.state is TicketState.WAITING
 
 
 def test_what_an_older_line_does_not_need_may_be_used() -> None:
     stage = Stage(machine(12))
-    running(stage)
+    stage.running(A)
     stage.ask(B, timeout=1e6)
     stage.tick(SWAP)
     stage.ask(model("small", 2))
@@ -174,7 +157,7 @@ def test_a_starving_large_model_is_not_overtaken_by_small_loads() -> None:
     large = stage.ask(model("large", 10, load_seconds=10), timeout=1e9)
     stage.scheduler.on_cancel(large)
     held = [stage.ask(small[0]), stage.ask(small[1])]
-    settle(stage)
+    stage.settle()
     large = stage.ask(model("large", 10, load_seconds=10), timeout=1e9)
     for turn in range(100):
         held.append(stage.ask(small[turn % 6], timeout=1e9))
@@ -184,7 +167,7 @@ def test_a_starving_large_model_is_not_overtaken_by_small_loads() -> None:
                 stage.give_back(ticket)
                 held.remove(ticket)
                 break
-        settle(stage)
+        stage.settle()
         if large.state is TicketState.GRANTED:
             break
     assert large.state is TicketState.GRANTED
@@ -227,106 +210,10 @@ def test_rare_requests_swap_at_once() -> None:
     assert len(stage.effects.started) == 20, "each request finds the other model at rest: nothing is won by waiting"
 
 
-def test_people_go_before_batch() -> None:
-    stage = Stage()
-    (held,) = running(stage)
-    nightly = stage.ask(A, priority=BATCH)
-    person = stage.ask(A)
-    stage.give_back(held)
-    assert stage.is_granted(person)
-    assert not stage.is_granted(nightly)
-
-
-def test_people_wait_for_one_job_of_batch_not_for_all() -> None:
-    stage = Stage()
-    jobs = [stage.ask(B, priority=BATCH) for _ in range(3)]
-    settle(stage)
-    assert stage.is_granted(jobs[0])
-    person = stage.ask(A)
-    stage.give_back(jobs[0], held=300.0)
-    assert stage.stops == ["b"], "the next job waits"
-    settle(stage)
-    assert stage.is_granted(person)
-    assert jobs[1].state is TicketState.WAITING
-
-
-def test_batch_does_not_push_out_a_model_that_people_use() -> None:
-    stage = Stage()
-    for _ in range(6):
-        stage.tick(20)
-        stage.resident(A)
-    job = stage.ask(B, priority=BATCH, timeout=1e6)
-    stage.tick(15)
-    assert stage.stops == []
-    stage.tick(60)
-    assert stage.stops == ["a"], "they have stopped coming"
-    settle(stage)
-    assert stage.is_granted(job)
-
-
-def test_batch_that_is_overdue_gets_one_turn_at_a_time() -> None:
-    stage = Stage()
-    (held,) = running(stage)
-    job = stage.ask(B, priority=BATCH, timeout=1e6)
-    stage.ask(B, priority=BATCH, timeout=1e6)
-    served = 0
-    while not stage.stops:
-        stage.tick(2)
-        following = stage.ask(A)
-        stage.give_back(held, held=2.0)
-        held = following
-        served += 1
-        assert served < 100
-    settle(stage)
-    assert stage.is_granted(job)
-    stage.give_back(job, held=5.0)
-    settle(stage)
-    assert stage.is_granted(held)
-
-
-def test_a_greedy_key_does_not_make_others_wait() -> None:
-    stage = Stage()
-    (held,) = running(stage)
-    greedy = [stage.ask(A, key="greedy") for _ in range(20)]
-    modest = stage.ask(A, key="modest")
-    order: list[Ticket] = []
-    while len(order) < 21:
-        stage.give_back(held)
-        held = stage.effects.granted[-1]
-        order.append(held)
-    assert order.index(modest) <= 1
-    assert [t for t in order if t is not modest] == greedy
-
-
-def test_device_seconds_count_not_requests() -> None:
-    stage = Stage()
-    (held,) = running(stage)
-    long = [stage.ask(A, key="films", cost=100.0) for _ in range(3)]
-    short = [stage.ask(A, key="pictures", cost=10.0) for _ in range(9)]
-    order: list[Ticket] = []
-    while len(order) < 12:
-        stage.give_back(held)
-        held = stage.effects.granted[-1]
-        order.append(held)
-    assert order[0] is long[0]
-    assert order[1:10] == short, "nine pictures take less than the second film"
-
-
-def test_a_ticket_given_up_costs_its_key_nothing() -> None:
-    stage = Stage()
-    (held,) = running(stage)
-    for _ in range(10):
-        stage.scheduler.on_cancel(stage.ask(A, key="hasty", cost=50.0))
-    hasty, other = stage.ask(A, key="hasty", cost=1.0), stage.ask(A, key="other", cost=1.0)
-    stage.give_back(held)
-    assert stage.is_granted(hasty)
-    assert not stage.is_granted(other)
-
-
 def test_the_swap_that_the_design_tells() -> None:
     """The trace of DESIGN.md, event by event."""
     stage = Stage()
-    (a0,) = running(stage)
+    (a0,) = stage.running(A)
     b1 = stage.ask(B)
     stage.tick(12)
     a1 = stage.ask(A)
@@ -350,7 +237,7 @@ def test_the_swap_that_the_design_tells() -> None:
 
 def test_the_swap_that_the_design_tells_without_its_client() -> None:
     stage = Stage()
-    (a0,) = running(stage)
+    (a0,) = stage.running(A)
     b1 = stage.ask(B)
     stage.tick(21)
     a3 = stage.ask(A)
