@@ -11,6 +11,7 @@ from backends.llama_cpp.args import LlamaCppArgs
 from gateway.catalog.catalog import build_catalog
 from gateway.catalog.profile import FallbackRule, Footprint, ModelProfile, Variant
 from gateway.routing.dispatch import Dispatcher
+from gateway.routing.pick import Ask
 from gateway.routing.route import Candidate, Opened
 from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
@@ -19,9 +20,9 @@ from tests.fakes.launcher import FakeBackend, FakeLauncher
 from tests.fakes.runtime_stage import Clock, RuntimeStage
 
 
-def variant(name: str, gib: float = 1.0, slots: int = 1, **fields) -> Variant:
+def variant(name: str, gib: float = 1.0, slots: int = 1, context: int = 8192, **fields) -> Variant:
     footprint = Footprint(weights_bytes=int(gib * GIB))
-    return Variant(name=name, engine=LlamaCppArgs(slots=slots), footprint=footprint, **fields)
+    return Variant(name=name, engine=LlamaCppArgs(slots=slots, context_tokens=context), footprint=footprint, **fields)
 
 
 def profile(name: str, *variants: Variant, to: str = "", when: tuple[Cause, ...] = (), **fields) -> ModelProfile:
@@ -87,9 +88,9 @@ class DispatchStage(RuntimeStage):
             self.runtime, self.metrics, lambda: self.table, self.launcher.missing, 60.0, self.time
         )
 
-    async def open(self, name: str, call: Callable[[Candidate], Call] | None = None) -> Opened:
+    async def open(self, name: str, call: Callable[[Candidate], Call] | None = None, ask: Ask | None = None) -> Opened:
         made = call or (lambda candidate: Call(path="/", body=candidate.variant.name.encode()))
-        return await self.dispatcher.open(self.table.route(name), made, "key")
+        return await self.dispatcher.open(self.table.route(name), made, "key", ask or Ask())
 
     async def failing(self, name: str) -> BackendError:
         try:
