@@ -41,12 +41,14 @@ from gateway.keys.ring import KeyRing
 from gateway.keys.store import KeyStore
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.table import RouteTable
+from gateway.routing.targets import target_of
 from gateway.scheduling.engines import EngineLauncher
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.gauges import scheduling_gauges
 from gateway.scheduling.launcher import Launcher
 from gateway.scheduling.limits import Limits
 from gateway.scheduling.machine import Machine
+from gateway.scheduling.placement import could_hold
 from gateway.scheduling.policy import Policy
 from gateway.scheduling.probe import HostProbe
 from gateway.scheduling.runtime import Runtime
@@ -96,8 +98,9 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
     policy = Policy()
 
     def fits(variant: Variant) -> bool:
-        devices = runtime.scheduler.inventory.devices
-        return any(policy.usable(device) >= variant.footprint.bytes_on(device.id) for device in devices)
+        footprint = variant.footprint
+        target = target_of("", variant, footprint.device_bytes, footprint.host_bytes, footprint.load_seconds)
+        return could_hold(target, runtime.scheduler.inventory, policy)
 
     tables = [RouteTable(catalog.catalog, footprints, fits)]
 

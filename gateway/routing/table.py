@@ -11,15 +11,11 @@ from gateway.catalog.catalog import Catalog
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
 from gateway.routing.route import Candidate, Route
+from gateway.routing.targets import target_of, variant_id
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.target import Target
 
 _MOST_NAMES = 4096
-
-
-def variant_id(profile: ModelProfile, variant: Variant) -> str:
-    """``profile:variant``, unique in a catalog; also a model name a client may send."""
-    return f"{profile.id}:{variant.name}"
 
 
 class RouteTable:
@@ -57,16 +53,6 @@ class RouteTable:
         return Candidate(profile=profile, variant=variant, target=self._target(profile, variant), defaults=defaults)
 
     def _target(self, profile: ModelProfile, variant: Variant) -> Target:
-        name = variant_id(profile, variant)
-        managed = getattr(variant.engine, "url", None) is None
-        return Target(
-            variant_id=name,
-            profile_id=profile.id,
-            device_bytes=self._footprints.expected(name, variant) if managed else 0,
-            host_bytes=variant.footprint.host_bytes,
-            slots=variant.engine.slots,
-            load_seconds=variant.footprint.load_seconds,
-            pin=variant.pin,
-            managed=managed,
-            idle_unload_seconds=variant.idle_unload_seconds,
-        )
+        footprint = variant.footprint
+        device_bytes = self._footprints.expected(variant_id(profile.id, variant), variant)
+        return target_of(profile.id, variant, device_bytes, footprint.host_bytes, footprint.load_seconds)

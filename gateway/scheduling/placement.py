@@ -33,6 +33,11 @@ def decide(target: Target, residents: Sequence[Resident], inventory: Inventory, 
     return _Question(target, own, residents, inventory, policy, now).answer()
 
 
+def could_hold(target: Target, inventory: Inventory, policy: Policy) -> bool:
+    """Whether this machine has a place for ``target`` when nobody else is there."""
+    return not target.managed or bool(spots(target, inventory, Books((), inventory, policy)))
+
+
 class _Question:
     """One decision's inputs, added up once."""
 

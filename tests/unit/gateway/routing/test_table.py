@@ -43,7 +43,7 @@ def test_a_variant_by_name_stands_alone(tmp_path):
     route = table(tmp_path, alpha, profile("beta", FULL)).route("alpha:q4")
     assert [c.target.variant_id for c in route.candidates] == ["alpha:q4"]
     assert route.fallbacks == ()
-    assert variant_id(alpha, FULL) == "alpha:q8"
+    assert variant_id("alpha", FULL) == "alpha:q8"
 
 
 def test_what_the_scheduler_has_to_know(tmp_path):

@@ -1,0 +1,39 @@
+"""From a variant of the catalog to what the scheduler has to know of it. Pure; bytes and seconds."""
+
+from gateway.catalog.profile import Sleep as SleepProfile
+from gateway.catalog.profile import Variant
+from gateway.scheduling.target import Sleep, Target
+
+_SPLIT_OVERHEAD = 512 * 1024**2
+"""What each card of a split needs besides its part: a context of the driver and buffers for the exchange."""
+
+
+def variant_id(profile_id: str, variant: Variant) -> str:
+    """``profile:variant``, unique in a catalog; also a model name a client may send."""
+    return f"{profile_id}:{variant.name}"
+
+
+def target_of(profile_id: str, variant: Variant, device_bytes: int, host_bytes: int, load_seconds: float) -> Target:
+    """The target of ``variant`` with the bytes that are expected of it here."""
+    managed = getattr(variant.engine, "url", None) is None
+    return Target(
+        variant_id=variant_id(profile_id, variant),
+        profile_id=profile_id,
+        device_bytes=device_bytes if managed else 0,
+        host_bytes=host_bytes if managed else 0,
+        slots=variant.engine.slots,
+        load_seconds=load_seconds,
+        pin=variant.pin,
+        managed=managed,
+        idle_unload_seconds=variant.idle_unload_seconds,
+        runs_on=variant.runs_on,
+        split=variant.split,
+        split_overhead_bytes=_SPLIT_OVERHEAD if variant.split > 1 else 0,
+        speed=variant.speed,
+        sleep=None if variant.footprint.sleep is None else _sleep(variant.footprint.sleep, device_bytes + host_bytes),
+    )
+
+
+def _sleep(said: SleepProfile, awake_bytes: int) -> Sleep:
+    host = awake_bytes if said.host_bytes is None else said.host_bytes
+    return Sleep(wake_seconds=said.wake_seconds, host_bytes=host, device_bytes=said.device_bytes)
