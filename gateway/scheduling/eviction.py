@@ -38,28 +38,33 @@ def price_of(resident: Resident, policy: Policy, now: float, *, asleep: bool = F
 
 
 def leavers(
+    asker: str,
     missing: Mapping[str, int],
-    residents: Sequence[Resident],
     books: Books,
     needs: Mapping[str, int],
     policy: Policy,
     now: float,
 ) -> Leavers | None:
-    """Whom to send away so that ``missing`` bytes come free, or ``None``. ``needs`` is what the asker takes there."""
+    """Whom to send away so that ``missing`` bytes come free for ``asker``, or ``None``. ``needs`` is what it takes."""
     spare = books.free.get(HOST, 0) - needs.get(HOST, 0)
 
     def price(resident: Resident) -> float:
         return price_of(resident, policy, now, asleep=_can_sleep(resident, spare))
 
-    chosen = cheapest(missing, [r for r in residents if is_evictable(r)], price)
-    return None if chosen is None else _to_bed(chosen, missing, residents, spare, policy, now)
+    chosen = cheapest(missing, [r for r in books.on(missing) if is_evictable(r) and r.variant_id != asker], price)
+    if chosen is None:
+        return None
+    sleepers = [r for r in books.on((HOST,)) if r.state is BackendState.SLEEPING and is_evictable(r)]
+    return _to_bed(chosen, missing, [r for r in sleepers if r.variant_id != asker], spare, policy, now)
 
 
 def cheapest(missing: Mapping[str, int], among: Sequence[Resident], price: Price) -> tuple[Resident, ...] | None:
     """A minimal set that holds all of ``missing``: the better of one resident alone and the best by price a byte."""
     if not missing:
         return ()
-    useful = [(r, price(r)) for r in among if any(r.held(device_id) > 0 for device_id in missing)]
+    if not _covers(among, missing):
+        return None
+    useful = [(r, price(r)) for r in among]
     alone = [(p, r.variant_id, r) for r, p in useful if _covers((r,), missing)]
     several = _greedy(missing, useful)
     single = min(alone, key=lambda entry: entry[:2], default=None)
@@ -93,11 +98,21 @@ def _greedy(missing: Mapping[str, int], useful: list[tuple[Resident, float]]) ->
 
 
 def _gain(resident: Resident, left: Mapping[str, int]) -> int:
-    return sum(min(resident.held(device_id), amount) for device_id, amount in left.items() if amount > 0)
+    gain = 0
+    for device_id, amount in left.items():
+        if amount > 0:
+            gain += min(resident.held(device_id), amount)
+    return gain
 
 
 def _covers(residents: Sequence[Resident], missing: Mapping[str, int]) -> bool:
-    return all(sum(r.held(device_id) for r in residents) >= amount for device_id, amount in missing.items())
+    for device_id, amount in missing.items():
+        left = amount
+        for resident in residents:
+            left -= resident.held(device_id)
+        if left > 0:
+            return False
+    return True
 
 
 def _can_sleep(resident: Resident, spare: int) -> bool:
@@ -111,15 +126,14 @@ def _can_sleep(resident: Resident, spare: int) -> bool:
 def _to_bed(
     chosen: tuple[Resident, ...],
     missing: Mapping[str, int],
-    residents: Sequence[Resident],
+    sleepers: Sequence[Resident],
     spare: int,
     policy: Policy,
     now: float,
 ) -> Leavers:
     """Of those chosen, who sleeps instead: the dearest first, in host RAM that is free or held by cheaper sleepers."""
     surplus = {d: sum(r.held(d) for r in chosen) - amount for d, amount in missing.items()}
-    sleepers = [r for r in residents if r.state is BackendState.SLEEPING and is_evictable(r) and r not in chosen]
-    sleepers.sort(key=lambda r: (price_of(r, policy, now), r.variant_id))
+    beds = sorted((r for r in sleepers if r not in chosen), key=lambda r: (price_of(r, policy, now), r.variant_id))
     stop: list[str] = []
     sleep: list[str] = []
     total = 0.0
@@ -132,15 +146,15 @@ def _to_bed(
             continue
         wanted = bed.host_bytes - resident.held(HOST)
         out: list[Resident] = []
-        while spare + sum(r.held(HOST) for r in out) < wanted and len(out) < len(sleepers):
-            out.append(sleepers[len(out)])
+        while spare + sum(r.held(HOST) for r in out) < wanted and len(out) < len(beds):
+            out.append(beds[len(out)])
         cost = sum(price_of(r, policy, now) for r in out)
         if spare + sum(r.held(HOST) for r in out) < wanted or (out and cost >= gain):
             stop.append(resident.variant_id)
             total += price_of(resident, policy, now)
             continue
         spare += sum(r.held(HOST) for r in out) - wanted
-        sleepers = sleepers[len(out) :]
+        beds = beds[len(out) :]
         stop += [r.variant_id for r in out]
         sleep.append(resident.variant_id)
         total += cost + price_of(resident, policy, now, asleep=True)

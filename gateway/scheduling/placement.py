@@ -121,7 +121,7 @@ class _Question:
         best: tuple[float, int, Spot, Leavers] | None = None
         for order, spot in enumerate(anywhere):
             missing = self.books.missing(spot.needs)
-            found = leavers(missing, self.others, self.books, spot.needs, self.policy, self.now)
+            found = leavers(self.target.variant_id, missing, self.books, spot.needs, self.policy, self.now)
             if found is not None and (best is None or (found.price, order) < best[:2]):
                 best = (found.price, order, spot, found)
         if best is None:

@@ -41,7 +41,11 @@ class Resident(Struct, frozen=True, kw_only=True):
 
 def bytes_on(shares: tuple[DeviceShare, ...], device_id: str) -> int:
     """The sum over ``shares`` of one device."""
-    return sum(share.bytes for share in shares if share.device_id == device_id)
+    total = 0
+    for share in shares:  # not a generator: this is the inmost loop of every decision
+        if share.device_id == device_id:
+            total += share.bytes
+    return total
 
 
 def is_evictable(resident: Resident) -> bool:
