@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from backends.llama_cpp.args import LlamaCppArgs
-from backends.weights.architecture import Architecture
+from backends.llama_cpp.footprint import context_of
 from backends.weights.kv import compute_bytes, kv_bytes
 from backends.weights.quantise import Recipe
 from gateway.catalog.load import load
@@ -55,13 +55,15 @@ def computed(profile: ModelProfile, variant: Variant) -> Footprint:
     if not isinstance(engine, LlamaCppArgs):
         raise TypeError(f"{profile.id}:{variant.name} is no llama.cpp variant")
     shape = model.architecture(profile.id)
+    context = context_of(engine)
     weights, moved = _weights(profile.id, model, variant, engine.n_cpu_moe)
     return Footprint(
         weights_bytes=weights - moved,
-        kv_bytes=_cache(shape, engine),
-        compute_bytes=compute_bytes(shape, engine.slots, batch_tokens=engine.batch_tokens),
+        kv_bytes=kv_bytes(shape, context),
+        compute_bytes=compute_bytes(shape, context),
         host_bytes=moved,
         load_seconds=variant.footprint.load_seconds,
+        sleep=variant.footprint.sleep,
     )
 
 
@@ -73,17 +75,6 @@ def _weights(name: str, model: Published, variant: Variant, cpu_layers: int) -> 
     routed = model.layers - model.dense
     share = min(cpu_layers, routed) / routed if routed else 0
     return model.bytes(recipe), int(model.expert_bytes(recipe) * share)
-
-
-def _cache(shape: Architecture, engine: LlamaCppArgs) -> int:
-    return kv_bytes(
-        shape,
-        engine.context_tokens,
-        engine.slots,
-        batch_tokens=engine.batch_tokens,
-        cache_k=engine.cache_type_k,
-        cache_v=engine.cache_type_v,
-    )
 
 
 def _recipe(variant: str) -> Recipe:

@@ -14,7 +14,7 @@ class Published(Struct, frozen=True, kw_only=True):
 
     ``full_every``: every n-th layer sees the whole context, the others ``window`` tokens (0: no cache at all, but a
     recurrent state of ``state`` bytes and ``linear`` weights). ``fused``: q, k and v in one tensor, gate and up too.
-    Without ``gated`` the dense feed-forward is two matrices and not three.
+    Without ``gated`` the dense feed-forward is two matrices and not three. A token uses ``used`` of the ``experts``.
     """
 
     vocabulary: int
@@ -32,6 +32,7 @@ class Published(Struct, frozen=True, kw_only=True):
     query_norms: bool = False
     biases: bool = False
     experts: int = 0
+    used: int = 0
     expert_feed: int = 0
     shared_feed: int = 0
     dense: int = 0
@@ -55,6 +56,9 @@ class Published(Struct, frozen=True, kw_only=True):
             embedding=self.hidden,
             attention=tuple(attention),
             recurrent_bytes=state,
+            queries=self.heads * self.head,
+            feed=max(self.feed, self.used * self.expert_feed),
+            experts_used=self.used,
         )
 
     def parts(self) -> list[Part]:
@@ -135,14 +139,14 @@ MODELS = {
     ),
     "qwen3-30b-a3b": Published(
         vocabulary=151936, hidden=2048, layers=48, heads=32, kv_heads=4, head=128, query_norms=True,
-        experts=128, expert_feed=768,
+        experts=128, used=8, expert_feed=768,
     ),
     "qwen3-32b": Published(
         vocabulary=151936, hidden=5120, layers=64, heads=64, kv_heads=8, head=128, feed=25600, query_norms=True
     ),
     "qwen3-coder-next": Published(
         vocabulary=151936, hidden=2048, layers=48, heads=16, kv_heads=2, head=256, gated_query=True,
-        experts=512, expert_feed=512, shared_feed=512, full_every=4,
+        experts=512, used=10, expert_feed=512, shared_feed=512, full_every=4,
         linear=((2048, 12288), (2048, 64), (4096, 2048)), state=(32 * 128 * 128 + 3 * 8192) * 4,
     ),
     "phi-4": Published(
@@ -169,15 +173,15 @@ MODELS = {
     ),
     "qwen3-235b-a22b": Published(
         vocabulary=151936, hidden=4096, layers=94, heads=64, kv_heads=4, head=128, query_norms=True,
-        experts=128, expert_feed=1536,
+        experts=128, used=8, expert_feed=1536,
     ),
     "llama-4-scout": Published(
         vocabulary=202048, hidden=5120, layers=48, heads=40, kv_heads=8, head=128,
-        experts=16, expert_feed=8192, shared_feed=8192, window=8192, full_every=4,
+        experts=16, used=1, expert_feed=8192, shared_feed=8192, window=8192, full_every=4,
     ),
     "glm-4.5-air": Published(
         vocabulary=151552, hidden=4096, layers=46, heads=96, kv_heads=8, head=128, feed=10944, biases=True,
-        experts=128, expert_feed=1408, shared_feed=1408, dense=1, extra=1,
+        experts=128, used=8, expert_feed=1408, shared_feed=1408, dense=1, extra=1,
     ),
 }  # fmt: skip
 """By profile. Source: ``config.json`` in the maker's repository."""

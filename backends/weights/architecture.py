@@ -17,13 +17,20 @@ class Attention(Struct, frozen=True, kw_only=True):
 
 
 class Architecture(Struct, frozen=True, kw_only=True):
-    """``recurrent_bytes`` is the state of one sequence in layers without a cache (f32)."""
+    """``recurrent_bytes`` is the state of one sequence in layers without a cache (f32).
+
+    ``queries`` is the width of all query heads, ``feed`` that of the feed-forward part: of all experts that a token
+    uses when there are any; ``experts_used`` is 0 in dense models.
+    """
 
     name: str
     vocabulary: int
     embedding: int
     attention: tuple[Attention, ...]
     recurrent_bytes: int = 0
+    queries: int = 0
+    feed: int = 0
+    experts_used: int = 0
 
 
 _MOST_LAYERS = 4096
@@ -52,7 +59,9 @@ def from_header(header: GgufHeader) -> Architecture:
         full = not window or (every and (layer + 1) % every == 0)
         place = (kv_heads, 0 if full else window)
         counted[place] = counted.get(place, 0) + 1
-    if min(key, value, vocabulary, window, *(kv_heads for kv_heads, _ in counted)) < 0:
+    used = header.number("{arch}.expert_used_count") if header.number("{arch}.expert_count") else 0
+    feed = _feed(header, used)
+    if min(key, value, vocabulary, window, feed, used, *(kv_heads for kv_heads, _ in counted)) < 0:
         raise BackendError(Cause.LOAD_FAILED, "the file has negative sizes")
     attention = tuple(
         Attention(layers=count, kv_heads=kv_heads, key=key, value=value, window=width)
@@ -66,6 +75,9 @@ def from_header(header: GgufHeader) -> Architecture:
         embedding=embedding,
         attention=attention,
         recurrent_bytes=recurrent * _state_bytes(header),
+        queries=heads * key,
+        feed=feed,
+        experts_used=used,
     )
 
 
@@ -74,6 +86,13 @@ _FULL_EVERY = {"gemma2": 2, "gemma3": 6, "gemma3n": 5, "gpt-oss": 2, "cohere2": 
 
 _RECURRENT_INTERVAL = {"qwen3next": 4}
 """Every n-th layer has a cache, the others a gated delta state, where the file does not say so itself."""
+
+
+def _feed(header: GgufHeader, used: int) -> int:
+    value = header.values.get(f"{header.values.get('general.architecture', '')}.feed_forward_length")
+    dense = max(value) if isinstance(value, tuple) else value  # a few models have a width for each layer
+    dense = dense if isinstance(dense, int) else 0
+    return used * header.number("{arch}.expert_feed_forward_length", dense) if used else dense
 
 
 def _full_every(header: GgufHeader, name: str) -> int:

@@ -57,7 +57,11 @@ class GgufHeader(Struct, frozen=True):
     @property
     def expert_bytes(self) -> int:
         """What of it are routed experts, which may stay in host memory."""
-        return sum(tensor.bytes for tensor in self.tensors if "_exps." in tensor.name or "_chexps." in tensor.name)
+        return sum(tensor.bytes for tensor in self.tensors if _is_expert(tensor.name))
+
+    def experts_below(self, layer: int) -> int:
+        """What the routed experts of the first ``layer`` layers take."""
+        return sum(t.bytes for t in self.tensors if _is_expert(t.name) and 0 <= _layer(t.name) < layer)
 
     def number(self, key: str, default: int = 0) -> int:
         """An integer of the metadata; ``{arch}`` in ``key`` stands for the architecture."""
@@ -72,6 +76,15 @@ def read_header(path: Path) -> GgufHeader:
             return _Reader(file, path.name).header()
     except OSError as error:
         raise BackendError(Cause.STORAGE, f"{path.name} cannot be read", private=str(error)) from None
+
+
+def _is_expert(name: str) -> bool:
+    return "_exps." in name or "_chexps." in name
+
+
+def _layer(name: str) -> int:
+    number = name.removeprefix("blk.").partition(".")[0]
+    return int(number) if name.startswith("blk.") and number.isascii() and number.isdigit() else -1
 
 
 class _Reader:

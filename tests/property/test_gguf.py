@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from backends.errors import BackendError, Cause
 from backends.weights import gguf, safetensors
 from backends.weights.architecture import from_header
-from backends.weights.kv import compute_bytes, kv_bytes
+from backends.weights.kv import Context, compute_bytes, kv_bytes
 
 _LAYOUTS = {4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 
@@ -57,8 +57,8 @@ def measure(path: Path, data: bytes) -> None:
     except BackendError as error:
         assert (error.cause, len(error.detail) < 300) == (Cause.LOAD_FAILED, True)  # noqa: PT017  # either may happen
         return
-    assert kv_bytes(shape, 4096, 2) >= 0
-    assert compute_bytes(shape, 2) >= 0
+    assert kv_bytes(shape, Context(tokens=4096, slots=2)) >= 0
+    assert compute_bytes(shape, Context(tokens=4096, slots=2)) >= 0
 
 
 @given(st.binary(max_size=200), st.booleans())

@@ -42,6 +42,7 @@ class Context:
         params.type_v = _CACHE_TYPES[config.args.cache_type_v]
         params.pooling_type = llama_cpp.LLAMA_POOLING_TYPE_NONE
         params.kv_unified = True
+        params.swa_full = False
         params.no_perf = True
         self.handle = llama_cpp.llama_init_from_model(model.handle, params)
         if not self.handle:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backends.errors import BackendError, Cause
 from backends.weights.architecture import Attention, from_header
 from backends.weights.gguf import read_header
-from backends.weights.kv import compute_bytes, kv_bytes
+from backends.weights.kv import Context, compute_bytes, kv_bytes
 from tests.llama_cpp_fixtures import smollm2
 from tools.published import MODELS
 
@@ -77,8 +77,10 @@ def test_a_real_file_to_the_byte():
     shape = from_header(header)
     assert shape.attention == (Attention(layers=30, kv_heads=3, key=64, value=64),)
     assert shape.vocabulary == 49152
-    assert kv_bytes(shape, 8192, 1) == 180 * 2**20  # as llama.cpp prints
-    assert abs(compute_bytes(shape, 1) - 98.25 * 2**20) < 4 * 2**20
+    assert (shape.queries, shape.feed, shape.experts_used) == (576, 1536, 0)
+    context = Context(tokens=8192, slots=4)
+    assert kv_bytes(shape, context) == 180 * 2**20  # as llama.cpp prints
+    assert abs(compute_bytes(shape, context) - (21.51 + 0.75) * 2**20) < 0.1 * 2**20
 
 
 def test_values_and_tensors(file):
@@ -89,7 +91,8 @@ def test_values_and_tensors(file):
     assert "tokenizer.ggml.scores" not in header.values
     assert [tensor.bytes for tensor in header.tensors] == [32 * 144, 40, 68]
     assert header.weights_bytes == 32 * 144 + 40 + 68
-    assert header.expert_bytes == 32 * 144
+    assert header.expert_bytes == header.experts_below(1) == 32 * 144
+    assert header.experts_below(0) == 0
     assert header.number("{arch}.block_count") == 12
     assert header.number("general.flag", 7) == 7
 
@@ -136,6 +139,10 @@ def test_a_hybrid_has_a_cache_in_every_fourth_layer_and_the_published_state(file
         "qwen3next.ssm.conv_kernel": 4,
         "qwen3next.ssm.group_count": 16,
         "qwen3next.vocab_size": 151936,
+        "qwen3next.feed_forward_length": 5120,
+        "qwen3next.expert_count": 512,
+        "qwen3next.expert_used_count": 10,
+        "qwen3next.expert_feed_forward_length": 512,
     }
     said = from_header(read_header(file(gguf(values, []))))
     assert said == MODELS["qwen3-coder-next"].architecture("qwen3next")

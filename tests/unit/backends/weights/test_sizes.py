@@ -7,7 +7,7 @@ import pytest
 from backends.weights.architecture import Architecture, Attention, from_header
 from backends.weights.ggml import BY_NAME
 from backends.weights.gguf import read_header
-from backends.weights.kv import kv_bytes
+from backends.weights.kv import Context, compute_terms, kv_bytes, kv_terms
 from backends.weights.quantise import Part, more_bits, tensor_type
 from tests.llama_cpp_fixtures import smollm2
 from tools.published import MODELS
@@ -26,18 +26,62 @@ GEMMA_270M = Architecture(
 
 @pytest.mark.parametrize(("context", "slots", "mib"), [(8192, 8, 24.0 + 67.5), (32768, 4, 96.0 + 37.5)])
 def test_a_cache_with_windows_is_what_llama_cpp_prints(context, slots, mib):
-    assert kv_bytes(GEMMA_270M, context, slots) == mib * MIB
+    assert kv_bytes(GEMMA_270M, Context(tokens=context, slots=slots)) == mib * MIB
+
+
+def test_slots_with_caches_of_their_own_have_windows_of_their_own():
+    apart = Context(tokens=8192, slots=8, unified=False)
+    assert kv_bytes(GEMMA_270M, apart) == (24 + 120) * MIB  # as llama.cpp prints
+
+
+def test_the_arithmetic_in_words():
+    [full, windowed] = kv_terms(GEMMA_270M, Context(tokens=8192, slots=8))
+    assert full.formula == "3 layers x 8192 cells x 1 heads x (256+256) x 2 B (f16)"
+    assert (windowed.label, windowed.bytes) == ("KV cache, window of 512", 67.5 * MIB)
+    assert "4608 cells" in windowed.formula
+    [mixed, _] = kv_terms(GEMMA_270M, Context(tokens=8192, cache_k="q8_0"))
+    assert mixed.formula.endswith("(256 x 1.0625 B (q8_0) + 256 x 2 B (f16))")
+    assert mixed.bytes == 3 * 8192 * (256 * 34 // 32 + 512)
+
+
+@pytest.mark.parametrize(
+    ("model", "context", "mib"),
+    [
+        ({"feed": 1536, "queries": 576}, Context(tokens=2048), 15.51),
+        ({"feed": 1536, "queries": 576}, Context(tokens=32768, slots=8), 45.51),
+        ({"feed": 1536, "queries": 576}, Context(tokens=8192, slots=4, outputs=4, unified=False), 16.64),
+        (
+            {"feed": 1536, "queries": 576},
+            Context(tokens=32768, slots=8, outputs=512, unified=False, pooled=True),
+            105.66,
+        ),
+        ({"feed": 1536, "queries": 576}, Context(tokens=8192, slots=4, outputs=4, unified=False, batch=2048), 66.57),
+    ],
+)
+def test_the_scratch_buffer_is_what_llama_cpp_prints(model, context, mib):
+    layers = Attention(layers=30, kv_heads=3, key=64, value=64)
+    shape = Architecture(name="llama", vocabulary=49152, embedding=576, attention=(layers,), **model)
+    assert compute_terms(shape, context)[0].bytes == pytest.approx(mib * MIB, abs=0.1 * MIB)
+
+
+def test_experts_of_a_narrow_feed_forward_are_counted_by_what_they_give_out():
+    layers = Attention(layers=2, kv_heads=2, key=64, value=64)
+    fields = {"name": "x", "vocabulary": 512, "embedding": 1024, "attention": (layers,), "queries": 256}
+    routed = Architecture(feed=8 * 256, experts_used=8, **fields)
+    [scratch, _] = compute_terms(routed, Context(tokens=2048))
+    assert scratch.bytes == pytest.approx(36.51 * MIB, abs=0.1 * MIB)
+    assert scratch.formula == "512 tokens x (2 x 8 experts x 1024 + 1024 + 256) x 4 B + 512 x 2048 cells x 2 B of mask"
 
 
 def test_a_smaller_cache_type_takes_its_share():
-    whole = kv_bytes(GEMMA_270M, 8192, 1)
-    assert kv_bytes(GEMMA_270M, 8192, 1, cache_k="q8_0", cache_v="q8_0") == whole * 34 // 64
-    assert kv_bytes(GEMMA_270M, 8192, 1, cache_k="q4_0", cache_v="f16") == whole * (18 + 64) // 128
+    whole = kv_bytes(GEMMA_270M, Context(tokens=8192))
+    assert kv_bytes(GEMMA_270M, Context(tokens=8192, cache_k="q8_0", cache_v="q8_0")) == whole * 34 // 64
+    assert kv_bytes(GEMMA_270M, Context(tokens=8192, cache_k="q4_0", cache_v="f16")) == whole * (18 + 64) // 128
 
 
 def test_a_recurrent_state_counts_by_slot():
     shape = MODELS["qwen3-coder-next"].architecture("x")
-    grown = kv_bytes(shape, 262144, 2) - kv_bytes(shape, 262144, 1)
+    grown = kv_bytes(shape, Context(tokens=262144, slots=2)) - kv_bytes(shape, Context(tokens=262144))
     assert grown == shape.recurrent_bytes > 70 * MIB
 
 
