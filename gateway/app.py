@@ -94,7 +94,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
     metrics = Metrics(__version__)
     logs = Logging(settings.log_level, settings.log_format, access=settings.access_log)
     catalog = CatalogStore(settings.profiles_dir, on_report=lambda problems: _report(metrics, problems))
-    footprints = Footprints(settings.state_dir / "footprints.json")
+    footprints = Footprints()
     policy = Policy()
 
     def fits(variant: Variant) -> bool:

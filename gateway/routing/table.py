@@ -53,6 +53,7 @@ class RouteTable:
         return Candidate(profile=profile, variant=variant, target=self._target(profile, variant), defaults=defaults)
 
     def _target(self, profile: ModelProfile, variant: Variant) -> Target:
-        footprint = variant.footprint
-        device_bytes = self._footprints.expected(variant_id(profile.id, variant), variant)
-        return target_of(profile.id, variant, device_bytes, footprint.host_bytes, footprint.load_seconds)
+        name = variant_id(profile.id, variant)
+        expected = self._footprints.expected(name, variant)
+        seconds = self._footprints.load_seconds(name, variant)
+        return target_of(profile.id, variant, expected.device_bytes, expected.host_bytes, seconds)

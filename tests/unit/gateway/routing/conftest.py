@@ -6,11 +6,11 @@ from tests.unit.gateway.routing.stage import DispatchStage
 
 
 @pytest.fixture
-async def stage(tmp_path):
+async def stage():
     made = []
 
     def make(*profiles, **fields):
-        made.append(DispatchStage(*profiles, tmp=tmp_path / "footprints", **fields))
+        made.append(DispatchStage(*profiles, **fields))
         return made[-1]
 
     yield make

@@ -77,12 +77,12 @@ class _Launcher(FakeLauncher):
 class DispatchStage(RuntimeStage):
     """``backends`` by variant id (``alpha:q8``); ``launcher.lacks`` and ``.refuses`` stop a variant."""
 
-    def __init__(self, *profiles: ModelProfile, gib: int = 10, tmp=None) -> None:
+    def __init__(self, *profiles: ModelProfile, gib: int = 10) -> None:
         super().__init__(gib, at_once=True)
         self.backends: defaultdict[str, Scripted] = defaultdict(Scripted)
         self.runtime.engines._launcher = self.launcher = _Launcher(self.backends)
         self.catalog = build_catalog({p.id: p for p in profiles}, {}, "1")
-        self.table = RouteTable(self.catalog, Footprints(tmp), lambda _: True)
+        self.table = RouteTable(self.catalog, Footprints(), lambda _: True)
         self.time = Clock()
         self.dispatcher = Dispatcher(
             self.runtime, self.metrics, lambda: self.table, self.launcher.missing, 60.0, self.time

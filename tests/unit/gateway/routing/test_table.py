@@ -25,7 +25,7 @@ FULL = Variant(
 
 
 def table(tmp_path, *profiles, fits=lambda _: True) -> RouteTable:
-    return RouteTable(build_catalog({p.id: p for p in profiles}, {}, "1"), Footprints(tmp_path / "book"), fits)
+    return RouteTable(build_catalog({p.id: p for p in profiles}, {}, "1"), Footprints(), fits)
 
 
 def test_a_route_in_the_profiles_order(tmp_path):
@@ -54,7 +54,7 @@ def test_what_the_scheduler_has_to_know(tmp_path):
 
 def test_a_measurement_above_the_profile_counts(tmp_path):
     routes = table(tmp_path, profile("alpha", FULL))
-    routes._footprints.record("alpha:q8", FULL, 5000)
+    routes._footprints.note("alpha:q8", FULL, 5000, device="card")
     assert routes.route("alpha").candidates[0].target.device_bytes == 5000
 
 

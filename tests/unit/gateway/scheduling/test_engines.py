@@ -51,7 +51,7 @@ class Launches:
         (self.root / "profiles" / f"{name}.yaml").write_text(profile)
         result = load(self.root / "profiles")
         assert result.catalog is not None, result.problems
-        table = RouteTable(result.catalog, Footprints(self.root / "footprints.json"), lambda variant: True)
+        table = RouteTable(result.catalog, Footprints(), lambda variant: True)
         launcher = EngineLauncher(
             lambda variant_id: table.route(variant_id).candidates[0],
             Environments(self.root / "environments"),
