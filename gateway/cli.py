@@ -22,6 +22,11 @@ _COMMANDS = {
     "ps": ("gateway.commands.ps", "ps", "Show what a running gateway has in memory."),
     "explain": ("gateway.commands.explain", "explain", "Say which variant would be served, and why."),
     "doctor": ("gateway.commands.doctor", "doctor", "Look at this machine: devices, engines, disk, what fits."),
+    "simulate": (
+        "gateway.commands.simulate",
+        "simulate_command",
+        "Say what a machine would do with a trace of requests.",
+    ),
     "engines": ("gateway.commands.engines", "engines", "List, install and check engines."),
     "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
 }

@@ -28,6 +28,10 @@ class Turns(Struct, frozen=True, kw_only=True):
     overdue: float = 1.5
     overdue_batch: float = 2.0
 
+    def patience_of(self, ticket: Ticket) -> float:
+        """How many times its fair wait it waits before it is overdue."""
+        return self.overdue_batch if ticket.priority is Priority.BATCH else self.overdue
+
 
 class Fairness:
     """Found anew in every pass over the queue, so that no stale claim survives."""
@@ -45,19 +49,13 @@ class Fairness:
             occupant.yielding = False
             occupant.claimed = None
 
-    def is_overdue(self, ticket: Ticket, now: float) -> bool:
-        """It has waited longer than those ahead of it can explain."""
-        batch = ticket.priority is Priority.BATCH
-        factor = self._turns.overdue_batch if batch else self._turns.overdue
-        return now - ticket.enqueued >= factor * ticket.fair
-
     def order(self, line: Line, now: float) -> tuple[int, float, int]:
         """Sort key: people before batch, then by turn. Batch that is overdue counts as people until it is in memory:
         from then on it takes one turn at a time.
         """
         head = line.head
         there = self._occupants.get(head.target.variant_id)
-        due = self.is_overdue(head, now) and (there is None or there.state is not BackendState.READY)
+        due = line.is_overdue(now) and (there is None or there.state is not BackendState.READY)
         return int(line.priority is Priority.BATCH and not due), head.turn, head.id
 
     def may_move(self, line: Line, occupant: Occupant, now: float) -> bool:
@@ -72,7 +70,7 @@ class Fairness:
             return bool(occupant.served) or not waiting
         if waiting and occupant.served < occupant.gate:
             return self._ends_early(line, occupant, now)
-        if self.is_overdue(line.head, now):
+        if line.is_overdue(now):
             return True
         if line.priority is Priority.BATCH and not batch:
             return not waiting and not occupant.in_flight and not self._is_missed(line, occupant, now)
@@ -87,12 +85,22 @@ class Fairness:
         return settled or not self._is_missed(line, occupant, now)
 
     def _ends_early(self, line: Line, occupant: Occupant, now: float) -> bool:
-        """It still owes a turn to those who waited for its load. Only who was passed ends that, and never so early that
-        the load was not worth its time.
+        """It still owes a turn to those who waited for its load. Only who is overdue ends that, or whose key has had
+        less of the machine than those still waiting here; and never so early that the load was not worth its time.
         """
-        worth = self._ready_in(line.head.target) + _back(occupant)
-        amortised = occupant.served >= occupant.target.slots and now - occupant.since >= worth
-        return amortised and self.is_overdue(line.head, now)
+        swap = self._ready_in(line.head.target) + _back(occupant)
+        worth = occupant.served >= occupant.target.slots and now - occupant.since >= swap
+        return worth and (line.is_overdue(now) or self._has_had_less(line, occupant.target.variant_id))
+
+    def _has_had_less(self, line: Line, name: str) -> bool:
+        head = line.head
+        theirs = [
+            other.head for other in self._queue.lines() if any(choice.variant_id == name for choice in other.choices)
+        ]
+        return all(other.key != head.key and other.turn > head.turn for other in theirs)
+
+    def _mean(self, target: Target) -> float:
+        return self._occupants.service(target.variant_id).mean
 
     def note_wait(self, line: Line, wait: Wait, now: float) -> bool:
         """When all ``wait.behind`` may be moved, they take no new requests and nobody else gets their memory."""
@@ -113,7 +121,7 @@ class Fairness:
         target = line.head.target
         away = self._ready_in(target)
         if line.priority is Priority.BATCH:
-            away += self._occupants.service(target.variant_id).mean + _back(occupant)
+            away += self._mean(target) + _back(occupant)
         return self._occupants.popularity(occupant.target.profile_id).gap(now) < away
 
     def _ready_in(self, target: Target) -> float:

@@ -16,12 +16,16 @@ def _place(ticket: Ticket) -> tuple[float, int]:
 
 
 class Line(Struct, eq=False, kw_only=True):
-    """Tickets in the order of their turns. ``debt`` is what those waited who gave up: it is owed to who stays."""
+    """Tickets in the order of their turns. ``debt`` is what those waited who gave up: it is owed to who stays.
+
+    ``due`` is when the first of them is overdue, ``None`` until somebody asks.
+    """
 
     name: str
     priority: Priority
     tickets: list[Ticket] = field(default_factory=list[Ticket])
     enqueued: float = 0.0
+    due: float | None = None
     debt: float = 0.0
     debt_at: float = 0.0
 
@@ -39,11 +43,14 @@ class Line(Struct, eq=False, kw_only=True):
         """In the order of turns: who has had little of the machine goes before who has had much."""
         insort(self.tickets, ticket, key=_place)
         self.enqueued += ticket.enqueued
+        self.due = None if self.due is None else min(self.due, ticket.due)
 
     def remove(self, ticket: Ticket) -> None:
         """Takes it out."""
         self.tickets.remove(ticket)
         self.enqueued -= ticket.enqueued
+        if self.due == ticket.due:
+            self.due = None
 
     def give_up(self, ticket: Ticket, now: float) -> None:
         """Takes out one that will not be served; without the debt, short deadlines would never have their turn."""
@@ -54,6 +61,15 @@ class Line(Struct, eq=False, kw_only=True):
     def served(self) -> None:
         """One of the line has been granted: nothing is owed any more."""
         self.debt = 0.0
+
+    def is_overdue(self, now: float) -> bool:
+        """Somebody in it, not only the first, has waited longer than those ahead of him can explain."""
+        return bool(self.tickets) and now >= self._due()
+
+    def _due(self) -> float:
+        if self.due is None:
+            self.due = min(ticket.due for ticket in self.tickets)
+        return self.due
 
     def claim(self, now: float) -> float:
         """Seconds that all in the line have waited together; batch counts a tenth."""

@@ -1,6 +1,7 @@
 """A request's place in the queue of the scheduler. Data only."""
 
 from enum import IntEnum, StrEnum
+from math import inf
 
 from msgspec import Struct
 
@@ -27,8 +28,9 @@ class Ticket(Struct, kw_only=True, eq=False):
     """Who waits for what. ``target`` is preferred, ``alternatives`` would do, in order.
 
     ``deadline`` is monotonic seconds; ``cost`` the device seconds it will take, as far as known. ``line`` names those
-    who want the same: only its first is looked at. ``turn`` is its place among all, ``fair`` the seconds it would have
-    to wait if nobody passed it, ``told`` the last reason it was given for waiting, ``request`` its id for people.
+    who want the same: only its first is looked at. ``turn`` is its place among all; from ``due`` on (monotonic seconds)
+    it waits for nobody's convenience; ``told`` is the last reason it was given for waiting, ``request`` its id for
+    people.
     """
 
     id: int
@@ -42,7 +44,7 @@ class Ticket(Struct, kw_only=True, eq=False):
     line: str = ""
     state: TicketState = TicketState.WAITING
     turn: float = 0.0
-    fair: float = 0.0
+    due: float = inf
     told: str = ""
     request: str = ""
 
