@@ -146,9 +146,16 @@ def text_of(events: list[dict[str, Any]], choice: int = 0) -> str:
 
 @contextmanager
 def running(
-    runtime: str, weights: Path, *, ready: bool = True, slots: int = 4, queue: int | None = None
+    runtime: str,
+    weights: Path,
+    *,
+    ready: bool = True,
+    slots: int = 4,
+    queue: int | None = None,
+    args: LlamaCppArgs | None = None,
 ) -> Iterator[Worker]:
     """A worker of our own, started as the gateway would, and certainly gone afterwards."""
+    args = args or LlamaCppArgs(context_tokens=2048 * slots, slots=slots)
     python = python_of(runtime)
     with tempfile.TemporaryDirectory(prefix="fbw") as directory:
         request = LaunchRequest(
@@ -157,10 +164,10 @@ def running(
             weights=(weights,),
             shares=(),
             run_dir=Path(directory),
-            slots=slots,
-            context_tokens=2048 * slots,
+            slots=args.slots,
+            context_tokens=args.context_tokens,
         )
-        launch = plan(LlamaCppArgs(), request, python, runtime)
+        launch = plan(args, request, python, runtime)
         if queue is not None:
             path = Path(launch.argv[-1])
             path.write_text(json.dumps(json.loads(path.read_text()) | {"queue": queue}))

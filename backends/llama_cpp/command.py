@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends.contract import LaunchPlan, LaunchRequest
+from backends.contract import DeviceShare, LaunchPlan, LaunchRequest
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.config import WorkerConfig
@@ -32,6 +32,7 @@ def plan(args: LlamaCppArgs, request: LaunchRequest, python: Path, runtime: str)
         slots=request.slots,
         context_tokens=request.context_tokens,
         args=args,
+        tensor_split=_tensor_split(request),
     )
     path = request.run_dir / "worker.json"
     path.touch(mode=0o600)
@@ -53,6 +54,17 @@ def _first_gguf(weights: tuple[Path, ...]) -> Path:
     return files[0]
 
 
+def _cards(request: LaunchRequest) -> tuple[DeviceShare, ...]:
+    return tuple(share for share in request.shares if share.device_id != "cpu")
+
+
+def _tensor_split(request: LaunchRequest) -> tuple[float, ...]:
+    """By the bytes granted on each card, in the order in which the worker sees them."""
+    cards = _cards(request)
+    granted = sum(share.bytes for share in cards)
+    return tuple(round(share.bytes / granted, 4) for share in cards) if len(cards) > 1 and granted else ()
+
+
 def _environment(args: LlamaCppArgs, request: LaunchRequest, python: Path) -> dict[str, str]:
     environment = {
         "PATH": os.pathsep.join((str(python.parent), os.defpath)),
@@ -60,7 +72,7 @@ def _environment(args: LlamaCppArgs, request: LaunchRequest, python: Path) -> di
         "HF_HUB_OFFLINE": "1",
         "GGML_NO_BACKTRACE": "1",  # an abort must not start a debugger
         "OMP_WAIT_POLICY": args.omp_wait_policy,
-        "CUDA_VISIBLE_DEVICES": ",".join(share.device_id for share in request.shares if share.device_id != "cpu"),
+        "CUDA_VISIBLE_DEVICES": ",".join(share.device_id for share in _cards(request)),
     }
     if args.omp_wait_policy == "passive":
         environment["GOMP_SPINCOUNT"] = _SPIN_COUNT

@@ -10,7 +10,10 @@ WorkerRuntime = Literal["llama_cpp_python", "xllamacpp"]
 
 
 class WorkerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """``context_tokens`` is the total over all ``slots``; ``queue`` bounds the generations that wait for a slot."""
+    """``context_tokens`` is the total over all ``slots``; ``queue`` bounds the generations that wait for a slot.
+
+    ``tensor_split`` is the part of each visible card, for models that are spread over several; else it is empty.
+    """
 
     model: str
     socket: str
@@ -19,6 +22,7 @@ class WorkerConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     slots: int
     context_tokens: int
     args: LlamaCppArgs
+    tensor_split: tuple[float, ...] = ()
     queue: int = 256
     drain_seconds: float = 5.0
 

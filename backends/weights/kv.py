@@ -56,7 +56,7 @@ def compute_terms(model: Architecture, context: Context) -> tuple[Term, ...]:
     wide, words = max(_feed_forward(model), _attention(model))
     seen = sum({layers.window: _cells(layers, context) // context.streams for layers in model.attention}.values())
     mask = seen * batch * 2
-    given = model.embedding if context.pooled or not context.unified else 0
+    given = model.embedding * (2 if context.pooled else 0 if context.unified else 1)
     step = batch * (wide + given) * 4 + mask
     rows = context.outputs
     logits = rows * (model.vocabulary + model.embedding) * 4 + batch * model.embedding * 4
@@ -86,12 +86,14 @@ def compute_bytes(model: Architecture, context: Context) -> int:
 
 def _feed_forward(model: Architecture) -> tuple[int, str]:
     """(values a token that are live at once, in words) while the feed-forward part computes."""
-    dense = 3 * model.feed + 3 * model.embedding + model.queries
+    # Where the feed-forward part is wider than the queries, it cannot take their place in the buffer.
+    beside = model.queries if model.queries < model.feed else 0
+    dense = 3 * model.feed + 3 * model.embedding + beside
     routed = 2 * model.experts_used * model.embedding + model.embedding + model.queries if model.experts_used else 0
     if routed > dense:
         used = model.experts_used
         return routed, f"2 x {used} experts x {model.embedding} + {model.embedding} + {model.queries}"
-    return dense, f"3 x {model.feed} + 3 x {model.embedding} + {model.queries}"
+    return dense, f"3 x {model.feed} + 3 x {model.embedding}{f' + {beside}' if beside else ''}"
 
 
 def _attention(model: Architecture) -> tuple[int, str]:

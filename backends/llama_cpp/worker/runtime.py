@@ -89,7 +89,10 @@ class PieceStream(Protocol):
 
 
 class ModelFacts(Struct, frozen=True, kw_only=True):
-    """What the file and the engine say about themselves. Sizes in tokens, memory in bytes."""
+    """What the file and the engine say about themselves. Sizes in tokens, memory in bytes.
+
+    ``buffer_bytes`` is what the engine has allocated anywhere: weights, cache, computation; 0 when it does not tell.
+    """
 
     slots: int
     slot_context: int
@@ -101,6 +104,7 @@ class ModelFacts(Struct, frozen=True, kw_only=True):
     engine: str
     engine_version: str
     device_bytes: int
+    buffer_bytes: int
     host_bytes: int
     embedding_context: int
 

@@ -38,6 +38,9 @@ class Model:
         overrides = _expert_overrides(config.args.n_cpu_moe)
         if overrides is not None:
             params.tensor_buft_overrides = ctypes.cast(overrides, ctypes.c_void_p)
+        split = _tensor_split(config.tensor_split)
+        if split is not None:
+            params.tensor_split = ctypes.cast(split, ctypes.POINTER(ctypes.c_float))
         self.handle = llama_cpp.llama_model_load_from_file(str(Path(config.model)).encode(), params)
         if not self.handle:
             reason = "".join(native_log.tail)
@@ -129,6 +132,14 @@ class Model:
 
 def _token_or_none(token: int) -> int | None:
     return token if token >= 0 else None
+
+
+def _tensor_split(parts: tuple[float, ...]) -> ctypes.Array | None:
+    """One part a device that the library may know of; those that are not named get nothing."""
+    if not parts:
+        return None
+    most = llama_cpp.llama_max_devices()
+    return (ctypes.c_float * most)(*parts[:most])
 
 
 def _expert_overrides(layers: int) -> ctypes.Array | None:

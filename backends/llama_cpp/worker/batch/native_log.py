@@ -12,13 +12,18 @@ from collections import deque
 
 import llama_cpp
 
-_BUFFER = re.compile(r":\s+(?P<device>\S+)\s+(?:model|KV|RS|compute|output)\s+buffer size\s*=\s*(?P<mib>[\d.]+)\s*MiB")
+_BUFFER = re.compile(
+    r":\s+(?P<device>\S+)\s+(?P<kind>model|KV|RS|compute|output)\s+buffer size\s*=\s*(?P<mib>[\d.]+)\s*MiB"
+)
 _ERROR = 4
 _CONTINUED = 5
 _ON_THE_HOST = ("CPU", "Host")
+_ONE_OF_A_KIND = ("compute", "output")
+"""Printed anew when they are made anew; a model has several of the others."""
 
 tail: deque[str] = deque(maxlen=40)
-device_bytes: dict[str, int] = {}
+buffers: dict[tuple[str, str], int] = {}
+"""Bytes by device and kind of buffer, as printed."""
 _last_level = [0]
 
 
@@ -31,9 +36,15 @@ def _receive(level: int, text: bytes | None, _user_data: object) -> None:
     if level >= _ERROR:
         sys.stderr.write(line)
     found = _BUFFER.search(line)
-    if found and not any(word in found["device"] for word in _ON_THE_HOST):
-        taken = device_bytes.get(found["device"], 0)
-        device_bytes[found["device"]] = taken + int(float(found["mib"]) * (1 << 20))
+    if found:
+        place = (found["device"], found["kind"])
+        before = 0 if found["kind"] in _ONE_OF_A_KIND else buffers.get(place, 0)
+        buffers[place] = before + int(float(found["mib"]) * (1 << 20))
+
+
+def device_bytes() -> int:
+    """What it has taken on cards."""
+    return sum(size for (device, _), size in buffers.items() if not any(word in device for word in _ON_THE_HOST))
 
 
 def capture() -> None:

@@ -122,7 +122,8 @@ def _facts(model: Model, config: WorkerConfig) -> ModelFacts:
         vocabulary=model.size,
         engine="llama-cpp-python",
         engine_version=version("llama_cpp_python"),
-        device_bytes=sum(native_log.device_bytes.values()),
+        device_bytes=native_log.device_bytes(),
+        buffer_bytes=sum(native_log.buffers.values()),
         host_bytes=resident_bytes(),
         embedding_context=config.slot_context if config.args.embeddings else 0,
     )

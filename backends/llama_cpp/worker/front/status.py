@@ -25,6 +25,7 @@ class Props(msgspec.Struct, frozen=True, kw_only=True):
     vocabulary: int
     embedding_context: int
     device_bytes: int
+    buffer_bytes: int
     host_bytes: int
     template: TemplateReport
 
@@ -43,6 +44,7 @@ def props(service: Service, template: TemplateReport) -> bytes:
             vocabulary=facts.vocabulary,
             embedding_context=facts.embedding_context,
             device_bytes=facts.device_bytes,
+            buffer_bytes=facts.buffer_bytes,
             host_bytes=facts.host_bytes,
             template=template,
         )

@@ -32,6 +32,7 @@ _LOAD_MODES = {
 }
 _EXPERTS = r"blk\.{layer}\.ffn_(up|down|gate|gate_up)_(ch|)exps=CPU"
 _ERRORS_ONLY = 1
+_MOST_DEVICES = 128
 _BYTES_A_THREAD = 256 << 20
 
 
@@ -47,6 +48,9 @@ def parameters(config: WorkerConfig, socket: str) -> xllamacpp.CommonParams:
     params.n_gpu_layers = args.gpu_layers
     params.cache_type_k, params.cache_type_v = _CACHE_TYPES[args.cache_type_k], _CACHE_TYPES[args.cache_type_v]
     params.load_mode = _LOAD_MODES[args.mmap, args.mlock]
+    if config.tensor_split:
+        split = config.tensor_split[:_MOST_DEVICES]
+        params.tensor_split = [*split, *[0.0] * (_MOST_DEVICES - len(split))]
     params.tensor_buft_overrides = ",".join(_EXPERTS.format(layer=layer) for layer in range(args.n_cpu_moe))
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = config.threads or _threads(Path(config.model))
     params.cache_ram_mib = 0  # prompts are reused from the slots; a second copy in host memory is not accounted for

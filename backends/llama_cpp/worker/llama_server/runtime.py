@@ -165,6 +165,7 @@ class LlamaServerRuntime:
             engine="xllamacpp",
             engine_version=version("xllamacpp"),
             device_bytes=device_bytes,
+            buffer_bytes=0,
             host_bytes=resident_bytes() + resident_bytes(self._child.pid),
             embedding_context=min(self._config.slot_context, args.batch_tokens) if args.embeddings else 0,
         )

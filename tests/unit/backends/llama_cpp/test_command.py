@@ -73,6 +73,21 @@ def test_threads_policy_and_devices_reach_the_environment(tmp_path: Path) -> Non
     assert "GOMP_SPINCOUNT" not in environment
 
 
+@pytest.mark.parametrize(
+    ("shares", "split"),
+    [
+        ((), ()),
+        ((DeviceShare("GPU-a", 5),), ()),
+        ((DeviceShare("GPU-a", 5), DeviceShare("cpu", 9)), ()),
+        ((DeviceShare("GPU-a", 3), DeviceShare("cpu", 9), DeviceShare("GPU-b", 1)), (0.75, 0.25)),
+        ((DeviceShare("GPU-a", 0), DeviceShare("GPU-b", 0)), ()),
+    ],
+)
+def test_a_model_is_spread_by_what_was_granted_on_each_card(tmp_path: Path, shares, split) -> None:
+    launch = plan(LlamaCppArgs(), request(tmp_path, "/w/m.gguf", shares=shares), PYTHON, "xllamacpp")
+    assert msgspec.json.decode(Path(launch.argv[-1]).read_bytes(), type=WorkerConfig).tensor_split == split
+
+
 def test_of_a_model_in_parts_the_first_is_named(tmp_path: Path) -> None:
     weights = ("/w/m-00002-of-00002.gguf", "/w/LICENSE", "/w/m-00001-of-00002.gguf")
     launch = plan(LlamaCppArgs(), request(tmp_path, *weights), PYTHON, "xllamacpp")

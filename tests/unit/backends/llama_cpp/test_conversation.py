@@ -30,6 +30,7 @@ def conversation(template=TURNS, **args) -> Conversation:
         engine="e",
         engine_version="1",
         device_bytes=0,
+        buffer_bytes=0,
         host_bytes=0,
         embedding_context=512,
     )
