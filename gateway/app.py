@@ -23,6 +23,7 @@ from backends.errors import BackendError
 from backends.process.ledger import Ledger
 from backends.process.lock import StateLock
 from backends.process.reaper import reap_orphans
+from backends.registry import runtime_of
 from backends.weights.store import WeightStore
 from gateway import __version__
 from gateway.catalog.problem import Problem
@@ -45,7 +46,9 @@ from gateway.routing.targets import target_of
 from gateway.scheduling.engines import EngineLauncher
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.gauges import scheduling_gauges
+from gateway.scheduling.heads import Heads
 from gateway.scheduling.launcher import Launcher
+from gateway.scheduling.learning import Learning
 from gateway.scheduling.limits import Limits
 from gateway.scheduling.machine import Machine
 from gateway.scheduling.placement import could_hold
@@ -94,7 +97,9 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
     metrics = Metrics(__version__)
     logs = Logging(settings.log_level, settings.log_format, access=settings.access_log)
     catalog = CatalogStore(settings.profiles_dir, on_report=lambda problems: _report(metrics, problems))
-    footprints = Footprints()
+    weights = WeightStore(settings.cache_dir / "weights", models_dir=settings.models_dir)
+    environments = Environments(settings.data_dir / "engines")
+    footprints = Footprints(heads=Heads(weights.locate), runtime=lambda args: runtime_of(args, environments))
     policy = Policy()
 
     def fits(variant: Variant) -> bool:
@@ -109,20 +114,26 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
             tables[0] = RouteTable(catalog.catalog, footprints, fits)
         return tables[0]
 
+    def forget() -> None:
+        tables[0].forget()
+
     engines = EngineLauncher(
         lambda variant_id: table().route(variant_id).candidates[0],
-        Environments(settings.data_dir / "engines"),
-        WeightStore(settings.cache_dir / "weights", models_dir=settings.models_dir),
+        environments,
+        weights,
         Ledger(settings.state_dir / "engines"),
     )
     limits = Limits(queue_size=settings.queue_size, idle_unload=settings.idle_unload)
-    runtime = Runtime(launcher or engines, Machine(HostProbe(settings.memory_limit)), metrics, limits, policy)
+    learning = Learning(footprints, lambda name: table().route(name).candidates[0], forget)
+    machine = Machine(HostProbe(settings.memory_limit), learning)
+    runtime = Runtime(launcher or engines, machine, metrics, limits, policy)
     recorder = Recorder(metrics)
     services = Services(
         settings=settings,
         catalog=catalog,
         table=table,
         runtime=runtime,
+        footprints=footprints,
         dispatcher=Dispatcher(runtime, metrics, table, (launcher or engines).missing, settings.queue_wait),
         keys=KeyRing(operator_secret=settings.presented_key()),
         origin=OriginRules(
@@ -171,9 +182,12 @@ async def _begin(stack: AsyncExitStack, services: Services, logs: Logging) -> No
         _log.warning("an engine of an earlier run was still there and was ended: %s", reaped)
     database = await asyncio.to_thread(open_database, settings.state_dir / "forebay.db")
     stack.callback(database.dispose)
+    await asyncio.to_thread(services.footprints.load, database)
+    stack.callback(services.footprints.save)
     store = KeyStore(database, lambda: datetime.now(UTC))
     services.keys.replace(store.all())
     await catalog.refresh()
+    await asyncio.to_thread(_read_heads, services)
     catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
     stack.push_async_callback(runtime.aclose)
     for work in (
@@ -223,6 +237,13 @@ def _unload_removed(services: Services, profiles: tuple[str, ...]) -> None:
     for occupant in services.runtime.scheduler.occupants:
         if occupant.target.profile_id in profiles:
             services.runtime.unload(occupant.target.variant_id)
+
+
+def _read_heads(services: Services) -> None:
+    """What the weights on this machine say of themselves; for a thread."""
+    profiles = services.catalog.catalog.profiles.values()
+    services.footprints.read_heads(variant for profile in profiles for variant in profile.variants)
+    services.table().forget()
 
 
 def _report(metrics: Metrics, problems: tuple[Problem, ...]) -> None:

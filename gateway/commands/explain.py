@@ -1,15 +1,26 @@
-"""``forebay explain``: which variant would be served, where, and why. Asks a running gateway, else this machine."""
+"""``forebay explain``: which variant would be served, where, why, and how its size comes about.
+
+Asks a running gateway, else this machine.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
 
 import click
 from msgspec.json import encode
 
+from backends.errors import BackendError
 from gateway.commands.client import NotRunning, ask
 from gateway.commands.offline import offline_services
 from gateway.commands.sizes import size
 from gateway.commands.table import show
+from gateway.database import open_database
 from gateway.routing.explain import CandidateView, Explanation
 from gateway.routing.explain import explain as explain_route
 from gateway.settings import Settings
+
+_LABEL = 24
+"""Wide enough for every label."""
 
 
 @click.command()
@@ -32,6 +43,25 @@ def explain(model: str, as_json: bool) -> None:
     click.echo(f"served now: {found.model}:{found.serves}" if found.serves else "served now: nothing of the above")
     for rule in found.fallbacks:
         click.echo(f"falls back on {rule}")
+    for candidate in found.candidates:
+        click.echo(f"\n{found.model}:{candidate.variant}, {_source(candidate)}")
+        for label, formula, amount in _arithmetic(candidate):
+            click.echo(f"  {label:<{_LABEL}}  {formula} = {amount}")
+
+
+def _source(c: CandidateView) -> str:
+    match c.source:
+        case "computed":
+            return "computed from what its files say" if c.engine == "llama_cpp" else "computed"
+        case "declared":
+            return "from the profile"
+        case "measured":
+            return f"measured on {c.measured_at[:10]}: {size(c.device_bytes)} on the device; computed"
+
+
+def _arithmetic(c: CandidateView) -> Iterator[tuple[str, str, str]]:
+    for term in c.terms:
+        yield term.label, term.formula, size(term.bytes) + (" in host RAM" if term.on_host else "")
 
 
 def _row(c: CandidateView) -> tuple[str, ...]:
@@ -41,4 +71,13 @@ def _row(c: CandidateView) -> tuple[str, ...]:
 
 def _offline(settings: Settings, model: str) -> Explanation:
     services = offline_services(settings)
+    profile = services.table().route(model).profile
+    services.footprints.read_heads(profile.variants)
+    path = settings.state_dir / "forebay.db"
+    if path.exists():
+        with suppress(BackendError):  # a damaged one costs what was measured, no more
+            database = open_database(path)
+            services.footprints.load(database)
+            database.dispose()
+    services.table().forget()
     return explain_route(services.table().route(model), services.runtime, services.dispatcher.missing)

@@ -8,6 +8,7 @@ from gateway.http.origin import OriginRules
 from gateway.keys.ring import KeyRing
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.table import RouteTable
+from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.runtime import Runtime
 from gateway.settings import Settings
 from gateway.telemetry.logs import AccessLog
@@ -33,6 +34,7 @@ class Services:
         "body_limits",
         "catalog",
         "dispatcher",
+        "footprints",
         "keys",
         "lifetime",
         "metrics",
@@ -51,6 +53,7 @@ class Services:
         table: Callable[[], RouteTable],
         runtime: Runtime,
         dispatcher: Dispatcher,
+        footprints: Footprints,
         keys: KeyRing,
         origin: OriginRules,
         metrics: Metrics,
@@ -62,6 +65,7 @@ class Services:
         self.table = table
         self.runtime = runtime
         self.dispatcher = dispatcher
+        self.footprints = footprints
         self.keys = keys
         self.origin = origin
         self.metrics = metrics

@@ -1,10 +1,12 @@
 """Why a model would be served the way it would: each candidate, its bytes, and what ``decide`` says now."""
 
 from collections.abc import Callable
+from typing import Literal
 
 from msgspec import Struct
 
 from backends.errors import BackendError
+from backends.weights.term import Term
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.routing.route import Candidate, Route
 from gateway.scheduling.choice import choose
@@ -16,7 +18,10 @@ from gateway.scheduling.runtime import Runtime
 
 
 class CandidateView(Struct, frozen=True, kw_only=True):
-    """One candidate in the order it would be tried. Bytes; ``decision`` is what would happen now."""
+    """One candidate in the order it would be tried. Bytes; ``decision`` is what would happen now.
+
+    ``terms`` are the arithmetic; a measurement (``source``) may have replaced what they come to.
+    """
 
     variant: str
     engine: str
@@ -25,6 +30,9 @@ class CandidateView(Struct, frozen=True, kw_only=True):
     compute_bytes: int
     device_bytes: int
     host_bytes: int
+    source: Literal["computed", "measured", "declared"]
+    measured_at: str
+    terms: tuple[Term, ...]
     available: bool
     decision: str
     why: str
@@ -89,15 +97,18 @@ def _view(
     if isinstance(decision, Load) and failure is not None and runtime.now() < failure.until:
         word, why = "refuse", cooling(candidate.target, failure, runtime.now()).detail
     absent = missing(candidate.profile, candidate.variant)
-    footprint = candidate.variant.footprint
+    expected = candidate.expected
     return CandidateView(
         variant=candidate.variant.name,
         engine=str(type(candidate.variant.engine).__struct_config__.tag),
-        weights_bytes=footprint.weights_bytes,
-        kv_bytes=footprint.kv_bytes,
-        compute_bytes=footprint.compute_bytes,
+        weights_bytes=expected.weights_bytes,
+        kv_bytes=expected.kv_bytes,
+        compute_bytes=expected.compute_bytes,
         device_bytes=candidate.target.device_bytes,
-        host_bytes=footprint.host_bytes,
+        host_bytes=expected.host_bytes,
+        source=expected.source,
+        measured_at=expected.measured_at,
+        terms=expected.terms,
         available=absent is None,
         decision=word,
         why=why if absent is None or isinstance(decision, Refuse) else absent.detail,  # fetching would not make it fit

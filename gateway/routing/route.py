@@ -4,16 +4,21 @@ from msgspec import Raw, Struct
 
 from backends.contract import Reply
 from gateway.catalog.profile import FallbackRule, ModelProfile, Variant
+from gateway.scheduling.footprint import Expected
 from gateway.scheduling.lease import Lease
 from gateway.scheduling.target import Target
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """One variant that could serve. ``defaults`` are the profile's sampling defaults, encoded once."""
+    """One variant that could serve. ``expected`` is the arithmetic behind the ``target``'s bytes.
+
+    ``defaults`` are the profile's sampling defaults, encoded once.
+    """
 
     profile: ModelProfile
     variant: Variant
     target: Target
+    expected: Expected
     defaults: dict[str, Raw]
 
 

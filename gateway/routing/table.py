@@ -13,7 +13,6 @@ from gateway.catalog.resolve import resolve
 from gateway.routing.route import Candidate, Route
 from gateway.routing.targets import target_of, variant_id
 from gateway.scheduling.footprint import Footprints
-from gateway.scheduling.target import Target
 
 _MOST_NAMES = 4096
 
@@ -44,16 +43,18 @@ class RouteTable:
             self._routes[name] = route
         return route
 
+    def forget(self) -> None:
+        """Figures have moved: routes are made anew when they are asked for."""
+        self._routes.clear()
+
     def candidate(self, profile: ModelProfile, variant: Variant) -> Candidate:
         """The candidate of one variant, with what the scheduler has to know."""
         defaults = json.decode(json.encode(profile.defaults), type=dict[str, Raw])
         most = profile.limits.max_output_tokens
         if most is not None and (profile.defaults.max_tokens or most) >= most:
             defaults["max_tokens"] = Raw(json.encode(most))
-        return Candidate(profile=profile, variant=variant, target=self._target(profile, variant), defaults=defaults)
-
-    def _target(self, profile: ModelProfile, variant: Variant) -> Target:
         name = variant_id(profile.id, variant)
         expected = self._footprints.expected(name, variant)
         seconds = self._footprints.load_seconds(name, variant)
-        return target_of(profile.id, variant, expected.device_bytes, expected.host_bytes, seconds)
+        target = target_of(profile.id, variant, expected.device_bytes, expected.host_bytes, seconds)
+        return Candidate(profile=profile, variant=variant, target=target, expected=expected, defaults=defaults)

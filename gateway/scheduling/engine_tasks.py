@@ -40,6 +40,10 @@ class Memory(Protocol):
         """What it took, where that is more than was reserved."""
         ...
 
+    def loaded(self, target: Target, seconds: float) -> None:
+        """How long it took until it took calls."""
+        ...
+
     async def returned(self, variant_id: str, running: Running) -> None:
         """Returns when the memory of an engine that has ended is free, or after some seconds."""
         ...
@@ -119,7 +123,9 @@ class EngineTasks:
         self.running[target.variant_id] = running
         measured = await self._memory.measured(target, placement, running)
         running.exited.add_done_callback(lambda done: self._exited(target, running, done))
-        self._metrics.load.labels(target.profile_id, running.backend.name, "cold").observe(self._clock() - begun)
+        seconds = self._clock() - begun
+        self._metrics.load.labels(target.profile_id, running.backend.name, "cold").observe(seconds)
+        self._memory.loaded(target, seconds)
         self._events.on_loaded(target.variant_id, measured)
 
     async def _wake(self, target: Target, placement: Placement, running: Running) -> None:

@@ -23,6 +23,7 @@ from gateway.scheduling.peaks import Peak, Peaks
 ANY_SIZE = Demand()
 _PASSING = ("scratch", "output", "activations", "device context")
 """What a measurement may show to be smaller; weights and caches are never believed to be."""
+_CACHES = ("KV cache", "recurrent state")
 _PER_CARD = ("scratch", "device context")
 
 
@@ -38,6 +39,21 @@ class Expected(Struct, frozen=True, kw_only=True):
     terms: tuple[Term, ...]
     split_overhead_bytes: int = 0
     measured_at: str = ""
+
+    @property
+    def kv_bytes(self) -> int:
+        """Of the computed bytes, what caches and states of sequences take."""
+        return sum(term.bytes for term in self.terms if term.label.startswith(_CACHES))
+
+    @property
+    def compute_bytes(self) -> int:
+        """Of the computed bytes, what work takes besides."""
+        return sum(term.bytes for term in self.terms if term.label in _PASSING)
+
+    @property
+    def weights_bytes(self) -> int:
+        """Of the computed bytes, the weights on the device."""
+        return total(self.terms) - self.kv_bytes - self.compute_bytes
 
 
 class Footprints:

@@ -7,9 +7,10 @@ from msgspec import Struct, field
 
 from backends.contract import BackendState, DeviceShare
 from gateway.scheduling.decision import Placement, Step
+from gateway.scheduling.device import HOST
 from gateway.scheduling.estimate import ServiceTime
 from gateway.scheduling.popularity import Popularity
-from gateway.scheduling.resident import Resident
+from gateway.scheduling.resident import Resident, bytes_on
 from gateway.scheduling.target import Target
 
 
@@ -55,10 +56,20 @@ class Occupant(Struct, kw_only=True, eq=False):
         """On its way to host RAM: it holds there what it will not hold on its devices."""
         return self.state is BackendState.STOPPING and self.leaving != self.shares
 
+    @property
+    def planned(self) -> tuple[int, int]:
+        """Device and host bytes that requests may need without more being reserved: as planned, or as measured."""
+        cards = sum(share.bytes for share in self.shares if share.device_id != HOST)
+        host = bytes_on(self.shares, HOST)
+        own = self.target
+        if cards:
+            return max(own.device_bytes, cards), max(own.host_bytes, host)
+        return max(own.device_bytes, host - own.host_bytes), own.host_bytes
+
     def fits(self, target: Target) -> bool:
         """Its reservation is large enough for a request of ``target``."""
-        own = self.target
-        return target.device_bytes <= own.device_bytes and target.host_bytes <= own.host_bytes
+        device, host = self.planned
+        return target.device_bytes <= device and target.host_bytes <= host
 
 
 class Occupants:
@@ -121,7 +132,7 @@ class Occupants:
             owed=owed,
             leaving=occupant.leaving,
             awake=occupant.awake,
-            planned=(target.device_bytes, target.host_bytes),
+            planned=occupant.planned,
             sleep=target.sleep,
             gap=inf if popularity is None else popularity.gap(now),
             busy=self.busy(occupant, now),

@@ -164,14 +164,24 @@ class Runtime:
         for beat in itertools.count(1):
             await asyncio.sleep(_TICK)
             if beat % _PROBE_EVERY == 0 and not self._loading():
-                inventory = await self._machine.read(self.running)
+                inventory = await self._machine.read(self.running, self._worked())
                 if inventory is not None and not self._loading():
+                    self._tell_measured()
                     self.scheduler.on_inventory(inventory)
             for variant_id in self.watchdog.look(self._ours(), self._clock()):
                 occupant = self.scheduler.occupants.get(variant_id)
                 model = variant_id if occupant is None else occupant.target.profile_id
                 self.engines.kill_hung(variant_id, model)
             self.scheduler.on_tick()
+
+    def _tell_measured(self) -> None:
+        for occupant in self.scheduler.occupants:
+            more = self._machine.beyond(occupant.target.variant_id, occupant.shares)
+            if more:
+                self.scheduler.on_measured(occupant.target.variant_id, more)
+
+    def _worked(self) -> set[str]:
+        return {o.target.variant_id for o in self.scheduler.occupants if o.served}
 
     def _ours(self) -> dict[str, Running]:
         ready = {o.target.variant_id for o in self.scheduler.occupants if o.state is BackendState.READY}

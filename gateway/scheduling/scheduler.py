@@ -127,6 +127,12 @@ class Scheduler:
             self._leave_if_idle(occupant)
             self._service.advance()
 
+    def on_measured(self, variant_id: str, shares: tuple[DeviceShare, ...]) -> None:
+        """It holds more than was reserved for it; from now on that much is."""
+        occupant = self.occupants.get(variant_id)
+        if occupant is not None and occupant.state is BackendState.READY and not occupant.awaiting:
+            occupant.shares = shares
+
     def on_slept(self, variant_id: str) -> None:
         """It is in host RAM, and its devices are free."""
         occupant = self.occupants.get(variant_id)
