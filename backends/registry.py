@@ -43,6 +43,16 @@ def missing_engine(args: EngineArgs, environments: Environments) -> BackendError
             return None
 
 
+def runtime_of(args: EngineArgs, environments: Environments) -> str:
+    """The name of the runtime that would run it on this machine; empty for engines without one, or none installed."""
+    match args:
+        case LlamaCppArgs():
+            installed = _llama_cpp(args, environments)
+            return "" if installed is None else installed[1]
+        case ExternalArgs():
+            return ""
+
+
 def _llama_cpp(args: LlamaCppArgs, environments: Environments) -> tuple[Path, str] | None:
     """The interpreter and the runtime behind ``auto``: the best that is installed."""
     for runtime in choose(environments.package, "llama_cpp", args.runtime):

@@ -82,7 +82,8 @@ class DispatchStage(RuntimeStage):
         self.backends: defaultdict[str, Scripted] = defaultdict(Scripted)
         self.runtime.engines._launcher = self.launcher = _Launcher(self.backends)
         self.catalog = build_catalog({p.id: p for p in profiles}, {}, "1")
-        self.table = RouteTable(self.catalog, Footprints(), lambda _: True)
+        self.footprints = Footprints()
+        self.table = RouteTable(self.catalog, self.footprints, lambda _: True)
         self.time = Clock()
         self.dispatcher = Dispatcher(
             self.runtime, self.metrics, lambda: self.table, self.launcher.missing, 60.0, self.time

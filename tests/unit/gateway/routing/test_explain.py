@@ -29,6 +29,18 @@ async def test_nothing_is_loaded_by_asking(stage):
     here.nothing_held()
 
 
+async def test_the_arithmetic_comes_with_it_and_a_measurement_replaces_what_it_comes_to(stage):
+    here = stage(profile("alpha", variant("q8", 4.0)))
+    view = explained(here).candidates[0]
+    assert (view.source, view.measured_at) == ("declared", "")
+    assert sum(term.bytes for term in view.terms) == view.device_bytes == 4 << 30
+    here.footprints.note("alpha:q8", here.table.route("alpha").candidates[0].variant, 5 << 30, device="card")
+    here.table.forget()
+    view = explained(here).candidates[0]
+    assert (view.source, view.device_bytes, view.weights_bytes) == ("measured", 5 << 30, 4 << 30)
+    assert view.measured_at
+
+
 async def test_what_is_in_memory_serves_or_is_joined(stage):
     here = stage(profile("alpha", variant("q8")))
     opened = await here.open("alpha")
