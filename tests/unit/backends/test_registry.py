@@ -12,7 +12,7 @@ from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.config import WorkerConfig
-from backends.registry import backend_of, missing_engine, plan_of
+from backends.registry import backend_of, missing_engine, plan_of, runtime_of
 
 PYTHON = Path("/environments/llama/bin/python")
 
@@ -54,6 +54,8 @@ def test_auto_is_the_best_that_is_installed(
     config = msgspec.json.decode(Path(made.argv[-1]).read_bytes(), type=WorkerConfig)
     assert (config.runtime, config.slots, config.context_tokens) == (runs, 2, 512)
     assert missing_engine(args, Installed(*installed)) is None
+    assert runtime_of(args, Installed(*installed)) == runs
+    assert runtime_of(args, Installed()) == runtime_of(ExternalArgs(), Installed(*installed)) == ""
 
 
 @pytest.mark.parametrize("asked", ["auto", "llama_cpp_python"])
