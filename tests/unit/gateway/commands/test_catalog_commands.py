@@ -1,11 +1,16 @@
 """check, models, explain and pull: what is said about the catalog without a gateway."""
 
 import hashlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+from gateway.commands.offline import offline_services
+from gateway.database import open_database
+from gateway.settings import Settings
 from tests.fakes.gateway import engine_profile
+from tests.fakes.gguf_file import Shape, write_model
 from tests.unit.backends.weights.conftest import DATA, make_wheel
 from tests.unit.gateway.commands.conftest import WITH_WEIGHTS
 
@@ -66,6 +71,36 @@ def test_explain_without_a_gateway(shell):
     assert found["serves"] is None  # neither engine nor weights are here
     assert "served now: nothing" in shell.ok("explain", "small")
     assert "served now: echo:only" in shell.ok("explain", "echo")
+
+
+def test_explain_prints_the_arithmetic_of_each_variant(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    text = shell.ok("explain", "small")
+    assert "small:big, from the profile" in text
+    assert re.search(r"^  weights +as the profile says = 90.0 TiB$", text, re.MULTILINE)
+    write_model(shell.root / "models" / "tiny.gguf", Shape(layers=2, experts=2))
+    text = shell.ok("explain", "small")
+    assert "small:tiny, computed from what its files say" in text
+    assert re.search(r"^  KV cache +2 layers x \d+ cells x 2 heads x \(64\+64\) x 2 B \(f16\) = ", text, re.MULTILINE)
+    terms = shell.json("explain", "small")["candidates"][1]["terms"]
+    assert [term["label"] for term in terms] == ["weights", "KV cache", "scratch", "output"]
+
+
+def test_explain_says_what_was_measured_and_when(shell):
+    shell.profile("small", WITH_WEIGHTS)
+    settings = Settings()
+    services = offline_services(settings)
+    tiny = services.table().route("small:tiny").candidates[0].variant
+    database = open_database(settings.state_dir / "forebay.db")
+    services.footprints.load(database)
+    services.footprints.note("small:tiny", tiny, 5 << 30, device="cpu")
+    services.footprints.save()
+    database.dispose()
+    assert re.search(
+        r"small:tiny, measured on 20\d\d-\d\d-\d\d: 5.0 GiB on the device; computed", shell.ok("explain", "small")
+    )
+    (settings.state_dir / "forebay.db").write_bytes(b"no database" * 1000)
+    assert "small:tiny, from the profile" in shell.ok("explain", "small")
 
 
 def test_explain_an_unknown_model(shell):
