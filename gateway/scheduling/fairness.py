@@ -122,7 +122,8 @@ class Fairness:
         away = self._ready_in(target)
         if line.priority is Priority.BATCH:
             away += self._mean(target) + _back(occupant)
-        return self._occupants.popularity(occupant.target.profile_id).gap(now) < away
+        popularity = self._occupants.popularity(occupant.target.profile_id)
+        return popularity.has_a_habit and popularity.gap(now) < away
 
     def _ready_in(self, target: Target) -> float:
         """Seconds to load it, or to wake it where it sleeps."""

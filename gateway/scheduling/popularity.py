@@ -12,7 +12,7 @@ from gateway.scheduling.ticket import Priority
 
 _WEIGHT = 0.2
 _BATCH_WEIGHT = 0.25
-_FIRST_GUESS = 300.0
+_FIRST_GUESS = 60.0
 _FEW = 3
 """Gaps that say nothing yet: somebody tried a model, or a page asked twice."""
 
@@ -39,12 +39,17 @@ class Popularity(Struct):
         self.weight += (_WEIGHT if self.gaps else 1.0) * (heard - self.weight)
         self.last = now
 
+    @property
+    def has_a_habit(self) -> bool:
+        """Asked for often enough to say when it will be again."""
+        return self.gaps >= _FEW
+
     def gap(self, now: float) -> float:
         """Seconds until the next request, by expectation; at least 0, infinite when it was never asked for."""
         if self.last == -inf:
             return inf
         silent = max(0.0, now - self.last)
-        if self.gaps < _FEW:
+        if not self.has_a_habit:
             return max(silent, _FIRST_GUESS)
         if silent > 2.0 * self.mean:
             return silent
