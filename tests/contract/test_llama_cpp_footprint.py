@@ -1,6 +1,8 @@
 """The computed footprint against what llama.cpp itself says after a load: weights, cache and computation within 3 %."""
 
+import random
 import re
+import string
 import subprocess
 import tempfile
 from pathlib import Path
@@ -16,7 +18,7 @@ from backends.weights.gguf import read_header
 from backends.weights.kv import compute_bytes, kv_bytes
 from backends.weights.term import total
 from tests.fakes.gguf_file import Shape, write_model
-from tests.llama_cpp_fixtures import ROOT, RUNTIMES, python_of, running, weights
+from tests.llama_cpp_fixtures import ROOT, RUNTIMES, Worker, python_of, running, weights
 
 __all__ = ["weights"]
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -145,11 +147,24 @@ async def test_the_worker_reports_the_same(weights):
         assert props["device_bytes"] == 0, "the wheels of the tests know no cards"
 
 
-async def test_a_model_with_windows_and_experts_answers(tmp_path):
-    model = write_model(tmp_path / "windows.gguf", SHAPES["windows"])
-    args = LlamaCppArgs(context_tokens=4096, slots=2)
+async def test_what_a_small_window_has_dropped_is_computed_again(tmp_path):
+    shape = Shape(architecture="gemma3", layers=6, kv_heads=1, window=256)
+    model = write_model(tmp_path / "windows.gguf", shape, seed=3)
+    letters = random.Random(1)
+    long, end = ("".join(letters.choice(string.ascii_lowercase) for _ in range(count)) for count in (900, 300))
+
+    async def scores(worker: Worker, prompt: str) -> tuple[list[float], int]:
+        body = {"model": "m", "prompt": prompt, "max_tokens": 3, "temperature": 0, "logprobs": 1}
+        answer = (await worker.post("/v1/completions", body)).json()
+        cached = answer["usage"]["prompt_tokens_details"]["cached_tokens"]
+        return answer["choices"][0]["logprobs"]["token_logprobs"], cached
+
+    args = LlamaCppArgs(context_tokens=2048, slots=1)
     with running("llama_cpp_python", model, args=args) as worker:
-        body = {"model": "m", "prompt": "x" * 1500, "max_tokens": 8, "temperature": 0}
-        first = await worker.post("/v1/completions", body)
-        again = await worker.post("/v1/completions", body | {"prompt": "x" * 1500 + "y" * 200})
-        assert (first.status_code, again.status_code) == (200, 200), first.text + again.text
+        fresh, _ = await scores(worker, long[:400] + end)
+        assert (await scores(worker, "z" + long + end))[1] < 10
+        assert (await scores(worker, "z" + long + end))[1] > 900, "what goes on is not computed again"
+        await scores(worker, long + end)
+        again, cached = await scores(worker, long[:400] + end)
+    assert cached == 0
+    assert again == pytest.approx(fresh, abs=0.02)

@@ -1,9 +1,10 @@
-"""GGUF files made by hand: heads that say what a test wants, and whole models of zeros that llama.cpp loads.
+"""GGUF files made by hand: heads that say what a test wants, and whole models that llama.cpp loads.
 
-Weights are holes in the file, so that a model takes kilobytes of disk.
+Weights are holes in the file, so that a model takes kilobytes of disk, or small numbers of a seed.
 """
 
 import math
+import random
 import struct
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,9 +51,30 @@ def write_gguf(path: Path, values: Mapping[str, object], tensors: Tensors) -> Pa
     return path
 
 
-def write_model(path: Path, shape: Shape) -> Path:
-    """A whole model that llama.cpp loads and computes with."""
-    return write_gguf(path, _metadata(shape), _tensors(shape))
+def write_model(path: Path, shape: Shape, seed: int | None = None) -> Path:
+    """A whole model that llama.cpp loads and computes with: zeros, or with a ``seed`` weights that tell tokens apart."""
+    tensors = _tensors(shape)
+    write_gguf(path, _metadata(shape), tensors)
+    if seed is not None:
+        _fill(path, tensors, random.Random(seed))
+    return path
+
+
+_SMALL = bytes((byte & 0x83) | 0x28 for byte in range(256))
+"""Makes the upper byte of a half float one of 0.03 to 0.06, of either sign."""
+
+
+def _fill(path: Path, tensors: Tensors, source: random.Random) -> None:
+    sizes = [(kind, TYPES[_NUMBERS[kind]].bytes(math.prod(shape))) for _, shape, kind in tensors]
+    offset = path.stat().st_size - sum(_padded(size) for _, size in sizes)
+    with path.open("r+b") as file:
+        for kind, size in sizes:
+            data = bytearray(source.randbytes(size) if kind == "F16" else struct.pack("<f", 1.0) * (size // 4))
+            if kind == "F16":
+                data[1::2] = data[1::2].translate(_SMALL)
+            file.seek(offset)
+            file.write(data)
+            offset += _padded(size)
 
 
 def _metadata(shape: Shape) -> dict[str, object]:

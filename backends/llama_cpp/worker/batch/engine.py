@@ -138,11 +138,15 @@ class Engine:
         whole = keep == 0
         if not self._context.forget(slot.index, keep) and not whole:
             whole = True
-        lost = self._window and self._context.first_position(slot.index) > max(0, keep - self._window)
-        if whole or lost:
+        if whole or (self._window and self._lost(slot.index, keep)):
             self._context.forget(slot.index, 0)
             keep = 0
         slot.kept = slot.kept[:keep]
+
+    def _lost(self, sequence: int, keep: int) -> bool:
+        """True when layers with a window have dropped some of what they need before ``keep``."""
+        first = self._context.first_position(sequence)
+        return first < 0 or first > max(0, keep - self._window)
 
 
 def _deliver(outbox: list[Callable[[], None]]) -> None:
