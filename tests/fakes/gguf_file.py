@@ -52,7 +52,7 @@ def write_gguf(path: Path, values: Mapping[str, object], tensors: Tensors) -> Pa
 
 
 def write_model(path: Path, shape: Shape, seed: int | None = None) -> Path:
-    """A whole model that llama.cpp loads and computes with: zeros, or with a ``seed`` weights that tell tokens apart."""
+    """A whole model that llama.cpp loads and computes with: of zeros, or of small numbers by ``seed``."""
     tensors = _tensors(shape)
     write_gguf(path, _metadata(shape), tensors)
     if seed is not None:
