@@ -53,7 +53,7 @@ from gateway.scheduling.limits import Limits
 from gateway.scheduling.machine import Machine
 from gateway.scheduling.placement import could_hold
 from gateway.scheduling.policy import Policy
-from gateway.scheduling.probe import HostProbe
+from gateway.scheduling.probes import probe_of
 from gateway.scheduling.runtime import Runtime
 from gateway.settings import Settings
 from gateway.telemetry.logs import Logging
@@ -125,7 +125,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
     )
     limits = Limits(queue_size=settings.queue_size, idle_unload=settings.idle_unload)
     learning = Learning(footprints, lambda name: table().route(name).candidates[0], forget)
-    machine = Machine(HostProbe(settings.memory_limit), learning)
+    machine = Machine(probe_of(settings.devices, settings.memory_limit), learning)
     runtime = Runtime(launcher or engines, machine, metrics, limits, policy)
     recorder = Recorder(metrics)
     services = Services(

@@ -66,6 +66,11 @@ class Settings(BaseSettings):
     memory_limit: int | None = Field(
         default=None, ge=0, description="Host memory engines may take, in bytes; default: all."
     )
+    devices: str | None = Field(
+        default=None,
+        description="What to plan with instead of this machine: `ram=1GiB` is a budget of host RAM without cards; "
+        "`2xRTX4090-24,ram=64`, or a file, is another machine, for everything but serving.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="Least severe line logged."
     )

@@ -134,6 +134,12 @@ class EngineProcess:
         """
         return await asyncio.to_thread(_tree_bytes, self.pid)
 
+    def pids(self) -> frozenset[int]:
+        """Its own id and those of all its descendants; none once it has ended."""
+        if self.exited.done():
+            return frozenset()
+        return frozenset((self.pid, *(member.pid for member in descendants(self.pid))))
+
     async def _poll_ready(self) -> None:
         delay = _FIRST_POLL
         while await http_status(self.plan.socket, self.plan.ready_path, _PROBE_TIMEOUT) != _OK:

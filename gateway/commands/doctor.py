@@ -12,7 +12,7 @@ from backends.environments.doctor import Finding, examine
 from gateway.catalog.problem import Problem
 from gateway.commands.engines import engine_names, environments_of, worded
 from gateway.commands.exposure import is_loopback, refusal, stored_keys
-from gateway.commands.offline import offline_parts
+from gateway.commands.offline import offline_parts, settings_for
 from gateway.commands.sizes import size
 from gateway.http.services import Services
 from gateway.routing.explain import explain
@@ -67,10 +67,11 @@ class Report(Struct, frozen=True, kw_only=True):
 
 
 @click.command()
+@click.option("--devices", help='As if this were the machine: "2xRTX4090-24,ram=64", or a file.')
 @click.option("--json", "as_json", is_flag=True, help="JSON output.")
-def doctor(as_json: bool) -> None:
+def doctor(devices: str | None, as_json: bool) -> None:
     """Look at devices, engines, disk, keys and what fits. Exit code 1 when nothing can be served."""
-    settings = Settings()
+    settings = settings_for(devices)
     report = examined(settings, *offline_parts(settings))
     if as_json:
         click.echo(encode(report).decode())

@@ -11,7 +11,7 @@ from msgspec.json import encode
 
 from backends.errors import BackendError
 from gateway.commands.client import NotRunning, ask
-from gateway.commands.offline import offline_services
+from gateway.commands.offline import offline_services, settings_for
 from gateway.commands.sizes import size
 from gateway.commands.table import show
 from gateway.database import open_database
@@ -25,14 +25,18 @@ _LABEL = 24
 
 @click.command()
 @click.argument("model")
+@click.option("--devices", help='As if this were the machine: "2xRTX4090-24,ram=64", or a file.')
 @click.option("--json", "as_json", is_flag=True, help="JSON output.")
-def explain(model: str, as_json: bool) -> None:
+def explain(model: str, devices: str | None, as_json: bool) -> None:
     """Say which variant of MODEL would be served, and why."""
     from urllib.parse import quote
 
-    settings = Settings()
+    settings = settings_for(devices)
     try:
-        found = ask(settings, "GET", f"/api/explain?model={quote(model, safe='')}", Explanation)
+        if devices is None:
+            found = ask(settings, "GET", f"/api/explain?model={quote(model, safe='')}", Explanation)
+        else:
+            found = _offline(settings, model)
     except NotRunning:
         found = _offline(settings, model)
     if as_json:

@@ -4,18 +4,18 @@ import click
 from msgspec.json import encode
 
 from gateway.catalog.listing import ModelListing, describe
-from gateway.commands.offline import offline_services
+from gateway.commands.offline import offline_services, settings_for
 from gateway.commands.sizes import size
 from gateway.commands.table import show
-from gateway.settings import Settings
 
 
 @click.command()
 @click.option("--fits", is_flag=True, help="Only what fits this machine.")
+@click.option("--devices", help='As if this were the machine: "2xRTX4090-24,ram=64", or a file.')
 @click.option("--json", "as_json", is_flag=True, help="JSON output.")
-def models(fits: bool, as_json: bool) -> None:
+def models(fits: bool, devices: str | None, as_json: bool) -> None:
     """List the models of the catalog."""
-    services = offline_services(Settings())
+    services = offline_services(settings_for(devices))
     able = services.table().fits
     listed = [describe(profile, able) for profile in services.catalog.catalog.profiles.values()]
     if fits:

@@ -10,6 +10,11 @@ from gateway.http.services import Services
 from gateway.settings import Settings
 
 
+def settings_for(devices: str | None) -> Settings:
+    """The settings of this process, with the machine that was named instead of this one."""
+    return Settings() if devices is None else Settings(devices=devices)
+
+
 def offline_services(settings: Settings) -> Services:
     """Services with the catalog loaded and nothing started. Stops the command when the catalog has mistakes."""
     services, problems = offline_parts(settings)

@@ -12,6 +12,7 @@ from gateway.app import create_app
 from gateway.commands.exposure import refusal
 from gateway.commands.failures import in_words
 from gateway.http.server import bind, run
+from gateway.scheduling.device_spec import parse
 from gateway.settings import Settings
 
 _UNSAFE = 2
@@ -21,14 +22,20 @@ _UNSAFE = 2
 @click.option("--host", help="Address to listen on (default 127.0.0.1).")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 takes a free one.")
 @click.option("--profiles", type=click.Path(path_type=Path, file_okay=False, exists=True), help="Folder of profiles.")
-def serve(host: str | None, port: int | None, profiles: Path | None) -> None:
+@click.option("--devices", help="`ram=1GiB`: no cards, and so much host RAM for engines.")
+def serve(host: str | None, port: int | None, profiles: Path | None, devices: str | None) -> None:
     """Serve the gateway until SIGTERM or Ctrl-C. The first line printed is its address."""
-    given = {"host": host, "port": port, "profiles_dir": profiles}
+    given = {"host": host, "port": port, "profiles_dir": profiles, "devices": devices}
     try:
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
         if (unsafe := refusal(settings)) is not None:
             click.echo(unsafe, err=True)
             sys.exit(_UNSAFE)
+        if settings.devices is not None and parse(settings.devices).gpus:
+            # Engines would not find such cards. Real ones are chosen by CUDA_VISIBLE_DEVICES.
+            raise click.UsageError(
+                f"{settings.devices} has cards that are not there; to serve, only ram=SIZE is possible"
+            )
         started = _run(settings)
     except (BackendError, ValidationError) as error:
         raise in_words(error) from None

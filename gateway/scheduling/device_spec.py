@@ -22,6 +22,8 @@ _CARDS = re.compile(rf"(?:(?P<count>\d{{1,3}})\s*[xX]\s*)?(?:(?P<name>[^,=]*?[^,
 _RAM = re.compile(rf"ram\s*=\s*{_SIZE}")
 _MOST_CARDS = 64
 
+Size = str | int | float
+
 
 class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The file form."""
@@ -30,13 +32,13 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Cards of one kind; ``foreign`` is what other programs hold on each."""
 
         name: str = "GPU"
-        total: str
+        total: Size
         count: Annotated[int, Meta(ge=1, le=_MOST_CARDS)] = 1
-        foreign: str = "0"
+        foreign: Size = 0
 
     devices: tuple[Card, ...] = ()
-    ram: str | None = None
-    ram_foreign: str = "0"
+    ram: Size | None = None
+    ram_foreign: Size = 0
 
 
 def parse(text: str) -> Inventory:
@@ -89,8 +91,8 @@ def _inventory(cards: list[Device], ram: int | None, text: str, foreign: int = 0
     return Inventory((*cards, host) if ram else tuple(cards))
 
 
-def _size(text: str, where: str) -> int:
-    found = re.fullmatch(_SIZE, text.strip())
+def _size(said: Size, where: str) -> int:
+    found = re.fullmatch(_SIZE, str(said).strip())
     if found is None:
         raise _wrong(where)
     return _bytes(found["size"], found["unit"], where)

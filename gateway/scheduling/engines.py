@@ -120,6 +120,9 @@ class ChildEngine:
     def pid(self) -> int | None:
         return self._process.pid
 
+    def pids(self) -> frozenset[int]:
+        return self._process.pids()
+
     async def memory(self) -> int:
         return await self._process.memory()
 
@@ -161,6 +164,9 @@ class ForeignServer:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.exited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    def pids(self) -> frozenset[int]:
+        return frozenset()
 
     async def memory(self) -> int:
         return 0

@@ -24,6 +24,10 @@ class Running(Protocol):
     @property
     def pid(self) -> int | None: ...
 
+    def pids(self) -> frozenset[int]:
+        """Its process and all below it, none for a server that somebody else runs. Asks the system: for a thread."""
+        ...
+
     async def memory(self) -> int:
         """Resident bytes of the process tree, 0 when unknown."""
         ...

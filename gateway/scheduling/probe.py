@@ -1,45 +1,49 @@
-"""Readings of this machine's memory. The only file of the package that asks the operating system.
-
-One device today: host RAM, as psutil reports it. A GPU prober joins here behind the same ``Probe`` protocol.
-"""
+"""The port to readings of this machine's memory, and how they are taken without ever holding anybody up."""
 
 import asyncio
-import platform
 import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
 
-import psutil
+from msgspec import Struct, field
 
-from gateway.scheduling.device import HOST, Device, Inventory
+from gateway.scheduling.device import Inventory
+
+
+class Ours(Struct, frozen=True, kw_only=True):
+    """What our engines hold, so that the rest counts as foreign.
+
+    ``pids`` are all processes of them. ``bytes`` by device is what they were measured or planned to hold: it is used
+    where processes cannot be told apart, as for host RAM, or for cards seen from inside a container.
+    """
+
+    pids: frozenset[int] = frozenset()
+    bytes: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class ProcessUse(Struct, frozen=True):
+    """``bytes`` that one process of ours holds on one card."""
+
+    pid: int
+    device_id: str
+    bytes: int
+
+
+class Reading(Struct, frozen=True):
+    """The devices at one moment, and what ours hold on cards, process by process."""
+
+    inventory: Inventory
+    used: tuple[ProcessUse, ...] = ()
 
 
 class Probe(Protocol):
-    """Reads the inventory; may block for milliseconds, so it is called in a thread. Raises ``OSError`` or
-    ``RuntimeError``.
+    """Reads the machine, or one kind of device; may block for milliseconds, so it is called in a thread.
 
-    ``own_bytes`` is what our engines hold, so that the rest counts as foreign.
+    Raises ``OSError`` or ``RuntimeError``.
     """
 
-    def read(self, own_bytes: int) -> Inventory: ...
-
-
-class HostProbe:
-    """Host RAM. ``limit`` bounds what engines may take of it, in bytes."""
-
-    def __init__(self, limit: int | None = None) -> None:
-        self._limit = limit
-        self._name = platform.processor() or platform.machine() or "host"
-
-    def read(self, own_bytes: int) -> Inventory:
-        memory = psutil.virtual_memory()
-        foreign = max(0, memory.total - memory.available - own_bytes)
-        total = memory.total
-        if self._limit is not None:
-            # A limit bounds our engines, whatever others use: it is met by what is left of the machine, if less.
-            total = min(total, self._limit + foreign)
-        return Inventory((Device(id=HOST, name=self._name, total_bytes=total, foreign_bytes=foreign),))
+    def read(self, ours: Ours) -> Reading: ...
 
 
 class Readings:
@@ -51,12 +55,12 @@ class Readings:
         self._probe = probe
         self._thread: threading.Thread | None = None
 
-    async def take(self, own_bytes: int, timeout: float) -> Inventory:
+    async def take(self, ours: Ours, timeout: float) -> Reading:
         """Raises ``TimeoutError`` after ``timeout`` seconds, or at once while an earlier reading hangs."""
         if self._thread is not None and self._thread.is_alive():
             raise TimeoutError
         loop = asyncio.get_running_loop()
-        found: asyncio.Future[Inventory] = loop.create_future()
+        found: asyncio.Future[Reading] = loop.create_future()
 
         def deliver(how: Callable[[], None]) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
@@ -64,12 +68,12 @@ class Readings:
 
         def work() -> None:
             try:
-                inventory = self._probe.read(own_bytes)
+                reading = self._probe.read(ours)
             except (OSError, RuntimeError) as error:
                 failure = error
                 deliver(lambda: found.set_exception(failure))
             else:
-                deliver(lambda: found.set_result(inventory))
+                deliver(lambda: found.set_result(reading))
 
         self._thread = threading.Thread(target=work, name="device-probe", daemon=True)
         self._thread.start()

@@ -160,19 +160,34 @@ class Runtime:
     # --- the clock ------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Ticks and probes until cancelled. A probe that hangs or raises leaves the last reading in place."""
-        for beat in itertools.count(1):
-            await asyncio.sleep(_TICK)
-            if beat % _PROBE_EVERY == 0 and not self._loading():
-                inventory = await self._machine.read(self.running, self._worked())
-                if inventory is not None and not self._loading():
-                    self._tell_measured()
-                    self.scheduler.on_inventory(inventory)
-            for variant_id in self.watchdog.look(self._ours(), self._clock()):
-                occupant = self.scheduler.occupants.get(variant_id)
-                model = variant_id if occupant is None else occupant.target.profile_id
-                self.engines.kill_hung(variant_id, model)
-            self.scheduler.on_tick()
+        """Ticks and probes until cancelled. A probe that hangs or raises leaves the last reading in place, and holds up
+        neither deadlines nor turns.
+        """
+        probing: asyncio.Task[None] | None = None
+        try:
+            for beat in itertools.count(1):
+                await asyncio.sleep(_TICK)
+                if beat % _PROBE_EVERY == 0 and (probing is None or probing.done()):
+                    probing = asyncio.get_running_loop().create_task(self._probe())
+                self._tick()
+        finally:
+            if probing is not None:
+                probing.cancel()
+
+    async def _probe(self) -> None:
+        if self._loading():
+            return
+        inventory = await self._machine.read(self.running, self._worked())
+        if inventory is not None and not self._loading():
+            self._tell_measured()
+            self.scheduler.on_inventory(inventory)
+
+    def _tick(self) -> None:
+        for variant_id in self.watchdog.look(self._ours(), self._clock()):
+            occupant = self.scheduler.occupants.get(variant_id)
+            model = variant_id if occupant is None else occupant.target.profile_id
+            self.engines.kill_hung(variant_id, model)
+        self.scheduler.on_tick()
 
     def _tell_measured(self) -> None:
         for occupant in self.scheduler.occupants:

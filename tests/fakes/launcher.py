@@ -9,6 +9,7 @@ from gateway.catalog.profile import ModelProfile, Variant
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.device import Device, Inventory
 from gateway.scheduling.launcher import Running
+from gateway.scheduling.probe import Ours, ProcessUse, Reading
 from gateway.scheduling.target import Target
 
 
@@ -53,6 +54,9 @@ class FakeRunning:
     @property
     def backend(self) -> Backend:
         return self.fake
+
+    def pids(self) -> frozenset[int]:
+        return frozenset() if self.pid is None else frozenset((self.pid,))
 
     async def memory(self) -> int:
         return self.bytes
@@ -120,15 +124,16 @@ class FakeLauncher:
 
 
 class FakeProbe:
-    """Implements ``Probe``: says ``inventory``, or raises ``error``."""
+    """Implements ``Probe``: says ``inventory`` and ``used``, or raises ``error``."""
 
     def __init__(self, total_bytes: int) -> None:
         self.inventory = Inventory((Device(id="cpu", name="cpu", total_bytes=total_bytes),))
+        self.used: tuple[ProcessUse, ...] = ()
         self.error: Exception | None = None
-        self.own: list[int] = []
+        self.ours: list[Ours] = []
 
-    def read(self, own_bytes: int) -> Inventory:
-        self.own.append(own_bytes)
+    def read(self, ours: Ours) -> Reading:
+        self.ours.append(ours)
         if self.error is not None:
             raise self.error
-        return self.inventory
+        return Reading(self.inventory, self.used)

@@ -2,14 +2,17 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
 
 from gateway.scheduling.device import HOST, Device, Inventory
-from gateway.scheduling.probe import HostProbe, Readings
+from gateway.scheduling.probe import Ours, Reading, Readings
+from gateway.scheduling.probe_host import HostProbe
 
 GIB = 1 << 30
+NOWHERE = Path("/nowhere")
 
 
 class Memory:
@@ -34,7 +37,9 @@ def test_what_others_hold_is_theirs_and_the_limit_bounds_what_is_ours(
     limit: int | None, own: int, total: int, foreign: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(psutil, "virtual_memory", lambda: Memory(32, 20))
-    (device,) = HostProbe(None if limit is None else limit * GIB).read(own * GIB).devices
+    (device,) = (
+        HostProbe(None if limit is None else limit * GIB, NOWHERE).read(Ours(bytes={HOST: own * GIB})).inventory.devices
+    )
     assert device.id == HOST
     assert device.name
     assert device.healthy
@@ -42,19 +47,19 @@ def test_what_others_hold_is_theirs_and_the_limit_bounds_what_is_ours(
 
 
 def test_this_machine_has_memory() -> None:
-    (device,) = HostProbe().read(0).devices
+    (device,) = HostProbe().read(Ours()).inventory.devices
     assert 0 < device.foreign_bytes < device.total_bytes
 
 
 class Scripted:
     """A probe that waits for ``door`` and then says ``says``."""
 
-    def __init__(self, says: Inventory | Exception) -> None:
+    def __init__(self, says: Reading | Exception) -> None:
         self.says = says
         self.door = threading.Event()
         self.threads: list[threading.Thread] = []
 
-    def read(self, own_bytes: int) -> Inventory:
+    def read(self, ours: Ours) -> Reading:
         self.threads.append(threading.current_thread())
         self.door.wait(20)
         if isinstance(self.says, Exception):
@@ -62,13 +67,13 @@ class Scripted:
         return self.says
 
 
-HERE = Inventory((Device(id=HOST, name="cpu", total_bytes=GIB),))
+HERE = Reading(Inventory((Device(id=HOST, name="cpu", total_bytes=GIB),)))
 
 
 async def test_a_reading_is_taken_in_a_thread_that_keeps_nobody_from_ending() -> None:
     probe = Scripted(HERE)
     probe.door.set()
-    assert await Readings(probe).take(0, 20) is HERE
+    assert await Readings(probe).take(Ours(), 20) is HERE
     assert probe.threads[0] is not threading.main_thread()
     assert probe.threads[0].daemon
 
@@ -78,27 +83,27 @@ async def test_its_failure_is_the_callers(error: Exception) -> None:
     probe = Scripted(error)
     probe.door.set()
     with pytest.raises(type(error)):
-        await Readings(probe).take(0, 20)
+        await Readings(probe).take(Ours(), 20)
 
 
 async def test_one_that_hangs_costs_one_thread_however_often_it_is_asked() -> None:
     probe = Scripted(HERE)
     readings = Readings(probe)
     with pytest.raises(TimeoutError):
-        await readings.take(0, 0.01)
+        await readings.take(Ours(), 0.01)
     for _ in range(5):
         with pytest.raises(TimeoutError):
-            await readings.take(0, 20)
+            await readings.take(Ours(), 20)
     assert len(probe.threads) == 1
     probe.door.set()
     await asyncio.to_thread(probe.threads[0].join, 20)
-    assert await readings.take(0, 20) is HERE, "and it recovers"
+    assert await readings.take(Ours(), 20) is HERE, "and it recovers"
 
 
 @pytest.mark.parametrize("turns", range(5))
 async def test_a_cancellation_is_never_lost_to_a_result(turns: int) -> None:
     probe = Scripted(HERE)
-    task = asyncio.create_task(Readings(probe).take(0, 20))
+    task = asyncio.create_task(Readings(probe).take(Ours(), 20))
     while not probe.threads:
         await asyncio.sleep(0)
     probe.door.set()

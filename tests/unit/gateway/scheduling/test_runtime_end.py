@@ -61,9 +61,9 @@ async def test_probes_tell_the_scheduler_and_count_our_own_memory() -> None:
     stage.probe.inventory = FakeProbe(40 * GIB).inventory
     async with stage.ticking():
         await until(lambda: stage.runtime.scheduler.inventory is stage.probe.inventory)
-        assert stage.probe.own[-1] == 3 * GIB == stage.machine.own_bytes()
+        assert stage.probe.ours[-1].bytes["cpu"] == 3 * GIB == stage.machine.own_bytes()
         stage.runtime.unload("a")
-        await until(lambda: stage.probe.own[-1] == 0)
+        await until(lambda: stage.probe.ours[-1].bytes["cpu"] == 0)
 
 
 async def test_a_probe_that_fails_leaves_the_last_reading_and_the_ticks_alone(caplog: pytest.LogCaptureFixture) -> None:
@@ -73,7 +73,7 @@ async def test_a_probe_that_fails_leaves_the_last_reading_and_the_ticks_alone(ca
     stage.probe.error = RuntimeError("the driver is gone")
     caplog.set_level(logging.WARNING, "forebay.scheduling")
     async with stage.ticking():
-        await until(lambda: len(stage.probe.own) > 3)
+        await until(lambda: len(stage.probe.ours) > 3)
         assert stage.runtime.scheduler.inventory is before
         stage.clock.now += 51
         await until(lambda: stage.state(A) is None)
@@ -86,9 +86,9 @@ async def test_nothing_is_probed_while_an_engine_loads() -> None:
     await until(lambda: stage.launcher.begun)
     async with stage.ticking():
         await turns(50)
-        assert len(stage.probe.own) == 1, "the one at the start"
+        assert len(stage.probe.ours) == 1, "the one at the start"
         stage.launcher.finish("a")
-        await until(lambda: len(stage.probe.own) > 1)
+        await until(lambda: len(stage.probe.ours) > 1)
     (await waiting).release()
 
 
