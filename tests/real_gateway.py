@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -132,14 +132,20 @@ def require(runtime: str) -> None:
 
 
 @contextmanager
-def real_gateway(runtime: str, *, key: str = "none", **settings: object) -> Iterator[RealGateway]:
-    """Starts one, and certainly ends it. ``key`` is what ``client`` presents, ``settings`` those of ``Settings``."""
+def real_gateway(
+    runtime: str, *, key: str = "none", profiles: Mapping[str, str] | None = None, **settings: object
+) -> Iterator[RealGateway]:
+    """Starts one, and certainly ends it. ``key`` is what ``client`` presents, ``settings`` those of ``Settings``;
+    ``profiles`` (name to text) are added to the one of SmolLM2.
+    """
     require(runtime)
     with tempfile.TemporaryDirectory(prefix="fb", dir="/tmp") as folder:  # socket paths are short
         root = Path(folder)
         for name in ("profiles", "t"):
             (root / name).mkdir()
         (root / "profiles" / f"{MODEL}.yaml").write_text(profile(runtime), "utf-8")
+        for name, content in (profiles or {}).items():
+            (root / "profiles" / f"{name}.yaml").write_text(content, "utf-8")
         chosen = {"profiles_dir": root / "profiles", "state_dir": root / "state", "log_level": "WARNING"}
         env = {name: value for name, value in os.environ.items() if not name.startswith("FOREBAY_")}
         env |= {f"FOREBAY_{name.upper()}": str(value) for name, value in (chosen | settings).items()}

@@ -12,7 +12,10 @@ from gateway.telemetry.redact import redact
 
 
 class ResidentView(Struct, frozen=True, kw_only=True):
-    """One variant in memory or on its way. Seconds are ages. ``draining`` ends its requests and takes no more."""
+    """One variant in memory or on its way. Seconds are ages. ``draining`` ends its requests and takes no more.
+
+    ``waits_for`` names those whose memory it will get: until they have left, its bytes are only reserved.
+    """
 
     model: str
     variant: str
@@ -23,6 +26,7 @@ class ResidentView(Struct, frozen=True, kw_only=True):
     slots: int
     queued: int
     pinned: bool
+    waits_for: list[str]
     pid: int | None
     state_seconds: float
     idle_seconds: float
@@ -102,6 +106,7 @@ def residents(runtime: Runtime, now: float) -> list[ResidentView]:
                 slots=target.slots,
                 queued=queue.count(target.variant_id),
                 pinned=occupant.pinned,
+                waits_for=sorted(occupant.awaiting),
                 pid=None if running is None else running.pid,
                 state_seconds=round(now - occupant.since, 3),
                 idle_seconds=round(now - occupant.last_used, 3) if occupant.last_used and not occupant.in_flight else 0,
