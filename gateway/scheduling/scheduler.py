@@ -6,6 +6,7 @@ Events come in by the ``on_…`` methods; each leaves the machine in a state whe
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import BackendError, Cause
+from gateway.scheduling.choice import Choice
 from gateway.scheduling.cooldown import Failure, after_crash, after_load_failure
 from gateway.scheduling.device import Inventory
 from gateway.scheduling.effects import Effects
@@ -14,6 +15,7 @@ from gateway.scheduling.forecast import Forecast
 from gateway.scheduling.idle import Idle
 from gateway.scheduling.lifecycle import Lifecycle
 from gateway.scheduling.limits import Limits
+from gateway.scheduling.line import Line
 from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.policy import Policy
 from gateway.scheduling.refusals import cooling, draining, full, not_loaded, waited_too_long
@@ -240,6 +242,10 @@ class Scheduler:
     @property
     def in_flight(self) -> int:
         return sum(o.in_flight for o in self.occupants)
+
+    def next_step(self, line: Line) -> Choice:
+        """What would happen for the head of ``line`` now. Nothing happens."""
+        return self._service.choose(line, self._effects.now())
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
