@@ -52,8 +52,8 @@ class Service:
     def _pass(self) -> bool:
         """Goes through the heads of all lines in order; one that has to wait does not stop others from running.
 
-        True when a later step changed what an earlier line was told: a grant found nobody or a line was refused, so that
-        somebody is at rest after all; or a pinned load took memory for good.
+        True when a later step changed what an earlier line was told: a grant found nobody or a line was refused, so
+        that somebody is at rest after all; or a pinned load took memory for good.
         """
         now = self._effects.now()
         self._fairness.begin_pass()

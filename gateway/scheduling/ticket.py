@@ -50,7 +50,8 @@ class Ticket(Struct, kw_only=True, eq=False):
 
     def __post_init__(self) -> None:
         if not self.line:
-            self.line = self.target.variant_id
+            # Whoever would take something else, or more of it, must not be held up by those who would not.
+            self.line = " ".join(f"{c.variant_id}@{c.device_bytes}+{c.host_bytes}" for c in self.choices)
 
     @property
     def choices(self) -> tuple[Target, ...]:

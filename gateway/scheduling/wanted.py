@@ -18,7 +18,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     request: str = ""
 
     def ticket(self, number: int, key: str, now: float, deadline: float) -> Ticket:
-        """Its place in the queue. Who wants the same variants in the same sizes stands in the same line."""
+        """Its place in the queue."""
         return Ticket(
             id=number,
             target=self.target,
@@ -28,6 +28,5 @@ class Wanted(Struct, frozen=True, kw_only=True):
             deadline=deadline,
             priority=self.priority,
             cost=self.cost,
-            line=" ".join(f"{t.variant_id}@{t.device_bytes}+{t.host_bytes}" for t in (self.target, *self.alternatives)),
             request=self.request,
         )
