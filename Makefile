@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement lock clean
+.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ bench-cancel: setup-dev ## How fast work stops when a client is gone, in each ph
 
 bench-placement: setup-dev ## Waits and swaps on seeded traces, beside what llama-swap and Ollama do
 	@$(BIN)/python -m bench.placement
+
+mutants: setup-dev ## How many small mistakes in placement and scheduler the tests notice (SAMPLE=90; long)
+	@$(BIN)/python -m tools.mutants --sample $(or $(SAMPLE),0)
 
 lock: setup-dev ## Compile requirements/*.txt from requirements/*.in
 	@for name in gateway build dev; do \

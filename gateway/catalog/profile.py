@@ -94,10 +94,6 @@ class Footprint(_Strict, frozen=True, kw_only=True):
     def device_bytes(self) -> int:
         return self.weights_bytes + self.kv_bytes + self.compute_bytes
 
-    def bytes_on(self, device_id: str) -> int:
-        """What a device must have: host RAM (``cpu``) holds the host's part too."""
-        return self.device_bytes + (self.host_bytes if device_id == "cpu" else 0)
-
 
 class Variant(_Strict, frozen=True, kw_only=True):
     """One way to serve a profile. The order in the profile is the order of preference."""
