@@ -29,6 +29,8 @@ class Service:
         self._effects = effects
         self._lifecycle = lifecycle
         self._fairness = fairness
+        self._pinned: set[str] = set()
+        """Restarted ones that were pinned and will be again."""
 
     def advance(self) -> None:
         """Serves the queue until nothing moves."""
@@ -67,7 +69,8 @@ class Service:
             choice = self.choose(line, now)
             match choice.decision:
                 case Serve():
-                    again = not self._grant(ticket, choice.target) or again
+                    # Nobody waits any more for the others that would have done: who was told so may move them now.
+                    again = not self._grant(ticket, choice.target) or len(ticket.choices) > 1 or again
                     if line.tickets:
                         heappush(heap, (*self._fairness.order(line, now), line))
                 case Join():
@@ -102,11 +105,18 @@ class Service:
     def _load(self, ticket: Ticket, target: Target, placement: Placement) -> None:
         self._note(ticket, target, placement.step, placement.why, placement.leavers)
         self._lifecycle.begin(target, placement)
+        begun = self._state.occupants.get(target.variant_id)
+        if begun is not None and target.variant_id in self._pinned:
+            self._pinned.discard(target.variant_id)
+            begun.pinned = True
 
     def _restart(self, ticket: Ticket, target: Target, why: str) -> None:
         sleeper = self._state.occupants.get(target.variant_id)
         assert sleeper is not None, "Restart is decided for residents only"
         self._note(ticket, target, "restart", why)
+        if sleeper.pinned:
+            sleeper.pinned = False
+            self._pinned.add(target.variant_id)
         self._lifecycle.stop(sleeper, why)
 
     def _grant(self, ticket: Ticket, target: Target) -> bool:

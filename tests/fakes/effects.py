@@ -199,6 +199,8 @@ class Stage:
         while not self.is_granted(ticket):
             if target.variant_id in self.effects.starting:
                 self.loaded(target.variant_id)
+            elif self.effects.falling_asleep:
+                self.asleep(self.effects.falling_asleep[0])
             else:
                 self.gone(self.effects.stopping[0])
         self.give_back(ticket)
