@@ -12,25 +12,18 @@ from gateway.scheduling.occupants import Occupant, Occupants
 from gateway.scheduling.queue import TicketQueue
 from gateway.scheduling.resident import Resident
 from gateway.scheduling.target import Target
-from gateway.scheduling.ticket import Priority, Ticket
+from gateway.scheduling.ticket import Priority
 
 
 class Turns(Struct, frozen=True, kw_only=True):
     """How patient lines are, in units of what a swap costs: the seconds to load the one and to bring back the other.
 
-    A line moves who is in use once all in it together have waited ``patience`` of them, and who rests but will be
-    asked for soon once that has been there for ``residency`` of them. Past ``overdue`` times its fair wait
-    (``overdue_batch`` for batch) a ticket waits for nobody's convenience.
+    A line moves who is in use once all in it together have waited ``patience`` of them. Past ``overdue`` times its
+    fair wait a ticket waits for nobody's convenience.
     """
 
     patience: float = 1.0
-    residency: float = 1.0
     overdue: float = 1.5
-    overdue_batch: float = 2.0
-
-    def patience_of(self, ticket: Ticket) -> float:
-        """How many times its fair wait it waits before it is overdue."""
-        return self.overdue_batch if ticket.priority is Priority.BATCH else self.overdue
 
 
 class Fairness:
@@ -77,12 +70,8 @@ class Fairness:
         swap = self._ready_in(line.head.target) + _back(occupant)
         if line.claim(now) >= self._turns.patience * swap:
             return True
-        if waiting or occupant.in_flight:
-            return False
-        # At rest. Moving it at once is right unless it has only just come and will be asked for again: that is a
-        # thrashing machine, which serves nobody.
-        settled = now - occupant.since >= self._turns.residency * swap
-        return settled or not self._is_missed(line, occupant, now)
+        # At rest it leaves at once: to hold it for who may come made people wait longer than the swap it saved.
+        return not waiting and not occupant.in_flight
 
     def _ends_early(self, line: Line, occupant: Occupant, now: float) -> bool:
         """It still owes a turn to those who waited for its load. Only who is overdue ends that, or whose key has had
@@ -115,13 +104,9 @@ class Fairness:
         return True
 
     def _is_missed(self, line: Line, occupant: Occupant, now: float) -> bool:
-        """It is expected to be asked for before the line could be served at all; or, where people would have to wait
-        for batch, before that is over and it is back.
-        """
+        """People are expected to ask for it before a job of the line is over and it is back."""
         target = line.head.target
-        away = self._ready_in(target)
-        if line.priority is Priority.BATCH:
-            away += self._mean(target) + _back(occupant)
+        away = self._ready_in(target) + self._mean(target) + _back(occupant)
         popularity = self._occupants.popularity(occupant.target.profile_id)
         return popularity.has_a_habit and popularity.gap(now) < away
 

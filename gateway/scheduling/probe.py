@@ -53,12 +53,13 @@ class Readings:
 
     def __init__(self, probe: Probe) -> None:
         self._probe = probe
-        self._thread: threading.Thread | None = None
+        self._busy = False
 
     async def take(self, ours: Ours, timeout: float) -> Reading:
         """Raises ``TimeoutError`` after ``timeout`` seconds, or at once while an earlier reading hangs."""
-        if self._thread is not None and self._thread.is_alive():
+        if self._busy:
             raise TimeoutError
+        self._busy = True
         loop = asyncio.get_running_loop()
         found: asyncio.Future[Reading] = loop.create_future()
 
@@ -71,12 +72,15 @@ class Readings:
                 reading = self._probe.read(ours)
             except (OSError, RuntimeError) as error:
                 failure = error
+                self._busy = False
                 deliver(lambda: found.set_exception(failure))
             else:
+                self._busy = False
                 deliver(lambda: found.set_result(reading))
+            finally:
+                self._busy = False
 
-        self._thread = threading.Thread(target=work, name="device-probe", daemon=True)
-        self._thread.start()
+        threading.Thread(target=work, name="device-probe", daemon=True).start()
         # Not asyncio.wait_for: until Python 3.12 it loses a cancellation that meets a result.
         async with asyncio.timeout(timeout):
             return await found

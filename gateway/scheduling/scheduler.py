@@ -77,7 +77,7 @@ class Scheduler:
         if len(line.tickets) >= self._limits.queue_size and not self._served_at_once(ticket):
             self._refuse(ticket, full(ticket.target, self.forecast.wait(ticket.target)))
             return
-        ticket.due = now + self._limits.turns.patience_of(ticket) * self.forecast.fair(ticket)
+        ticket.due = now + self._limits.turns.overdue * self.forecast.fair(ticket)
         self.queue.add(ticket, self.forecast.cost(ticket))
         self._service.advance()
 

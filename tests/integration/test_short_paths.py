@@ -139,7 +139,7 @@ def test_a_pin_holds_and_unloading_is_asked_for_by_name(gateway: RealGateway) ->
     gateway.until(lambda: not gateway.get("/api/ps")["residents"], "the engine is still there")
     assert gateway.post("/api/unload", {"model": MODEL})["stopping"] == []
     answer = gateway.client.post(CHAT, json=body())
-    assert answer.headers["x-forebay-reason"] == "loaded"
+    assert answer.headers["x-forebay-reason"].startswith("loaded: ")
     assert gateway.client.post(CHAT, json=body()).headers["x-forebay-reason"] == "resident"
     assert not gateway.resident()["pinned"]
 

@@ -2,9 +2,10 @@
 
 Fair is what it would have waited had nobody who came later been served before it: the work that is ahead of it when it
 comes, spread over the cards and over the slots it can use, and one load for each model of that work that is not in
-memory, its own included. Never less than its own load and service. Somebody with one request beside a key that sends a
-hundred has a right to his share, so for the busier key the work of all keys counts as much as its own. People overtake
-batch on purpose: what they ask for while it waits counts as ahead of it.
+memory, its own included (once, however many wait for it). Never less than its own load and service. Keys share evenly:
+of another key's work at most as much is ahead as of its own, so who sends one request need not wait for somebody else's
+hundred, and who sends the hundred has to. People overtake batch on purpose: what they ask for while it waits counts as
+ahead of it.
 """
 
 from collections.abc import Iterable
@@ -26,16 +27,17 @@ class Ahead(Struct, frozen=True, kw_only=True):
     load: float
 
 
-def fair_wait(ahead: Iterable[Ahead], *, key: str, load: float, seconds: float, cards: int) -> float:
-    """The fair wait of a request of ``key`` that needs ``load`` and ``seconds`` itself."""
-    by_key: dict[str, float] = {}
+def fair_wait(ahead: Iterable[Ahead], *, model: str, key: str, load: float, seconds: float, cards: int) -> float:
+    """The fair wait of a request of ``key`` for ``model``, which needs ``load`` and ``seconds`` itself."""
+    by_key: dict[str, float] = {key: 0.0}
     loads: dict[str, float] = {}
     for other in ahead:
         by_key[other.key] = by_key.get(other.key, 0.0) + other.work
         loads[other.model] = other.load
-    everything = sum(by_key.values())
-    own = by_key.get(key, 0.0) * max(1, len(by_key))
-    return load + seconds + (max(everything, own) + sum(loads.values())) / max(1, cards)
+    loads.pop(model, None)
+    keys, own = len(by_key), by_key[key]
+    work = max(own * keys, min(sum(by_key.values()), (own + seconds) * keys))
+    return load + seconds + (work + sum(loads.values())) / max(1, cards)
 
 
 def is_starved(outcome: Outcome, overtaken: float) -> bool:

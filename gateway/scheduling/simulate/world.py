@@ -93,7 +93,8 @@ class World:
             slots=target.slots,
             fair=fair_wait(
                 self._ahead(),
-                key=request.key, load=self._load_of(target), seconds=request.seconds, cards=self._cards,
+                model=request.model, key=request.key, load=self._load_of(target), seconds=request.seconds,
+                cards=self._cards,
             ),
         )  # fmt: skip
         self.outcomes.append(outcome)

@@ -87,22 +87,6 @@ def test_who_rests_leaves_at_once() -> None:
     assert stage.stops == ["a"]
 
 
-def test_who_rests_but_has_only_come_and_is_expected_stays_a_little() -> None:
-    stage = Stage(machine(10))
-    for _ in range(6):
-        stage.tick(4)
-        stage.resident(A)
-    occupant = stage.scheduler.occupants.get("a")
-    assert occupant is not None
-    occupant.since = stage.effects.clock
-    waiting = stage.ask(B)
-    assert stage.stops == [], "the next request for a comes in four seconds, b would take ten to load"
-    stage.tick(SWAP)
-    assert stage.stops == ["a"]
-    stage.settle()
-    assert stage.is_granted(waiting)
-
-
 def test_a_waiting_line_that_leaves_ends_the_holding_back() -> None:
     two = model("a", slots=2, load_seconds=10)
     stage = Stage()
