@@ -63,7 +63,10 @@ def mutants_of(file: str, source: str) -> Iterator[Mutant]:
 
 
 def _places(tree: ast.Module):
+    options = {id(each.value) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) for each in node.keywords}
     for node in ast.walk(tree):
+        if id(node) in options:
+            continue  # of a Struct, such as ``frozen``: nothing but a type checker would notice
         if isinstance(node, ast.Compare) and type(node.ops[0]) in _TURNED:
             turned = _TURNED[type(node.ops[0])]()
             yield node.lineno, f"{ast.unparse(node)} turned", lambda n=node, o=turned: n.ops.__setitem__(0, o)

@@ -1,5 +1,7 @@
 """The rules of placement, one by one, with numbers a reader can check."""
 
+import msgspec
+
 from backends.contract import BackendState, DeviceShare
 from backends.errors import Cause
 from gateway.scheduling.decision import Decision, Join, Load, Refuse, Serve, Wait
@@ -66,6 +68,10 @@ def test_an_unhealthy_device_is_no_device() -> None:
     decision = place(model("a"), inventory)
     assert isinstance(decision, Refuse)
     assert decision.cause is Cause.CANNOT_FIT
+    assert decision.detail == "a needs 10.00 GiB and the largest device here can give 0.00 GiB"
+    spread = place(msgspec.structs.replace(model("a"), split=2), machine(4, 4))
+    assert isinstance(spread, Refuse)
+    assert spread.detail.endswith("the largest device here can give 4.00 GiB on any 2 of them")
     assert isinstance(place(model("a"), Inventory(())), Refuse)
 
 
