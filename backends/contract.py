@@ -20,6 +20,8 @@ class Task(StrEnum):
     EMBEDDING = "embedding"
     IMAGE = "image"
     IMAGE_EDIT = "image_edit"
+    IMAGE_VARIATION = "image_variation"
+    INPAINT = "inpaint"
     VIDEO = "video"
     SPEECH = "speech"
 
@@ -123,11 +125,16 @@ class DeviceShare(Struct, frozen=True):
 
 
 class LaunchRequest(Struct, frozen=True, kw_only=True):
-    """Everything an engine may know about the process it is about to be. ``run_dir`` is private and short-lived."""
+    """Everything an engine may know about the process it is about to be. ``run_dir`` is private and short-lived.
+
+    ``folder`` is where the files of ``weights`` lie as their source names them; ``parts`` are those of further sources.
+    """
 
     variant_id: str
     served_name: str
     weights: tuple[Path, ...]
+    folder: Path | None = None
+    parts: dict[str, Path] = {}
     shares: tuple[DeviceShare, ...]
     run_dir: Path
     slots: int

@@ -15,7 +15,7 @@ from gateway.errors import TABLE
 
 TASKS: dict[Modality, frozenset[Task]] = {
     "llm": frozenset({Task.CHAT, Task.COMPLETION, Task.EMBEDDING}),
-    "image": frozenset({Task.IMAGE, Task.IMAGE_EDIT}),
+    "image": frozenset({Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION, Task.INPAINT}),
     "video": frozenset({Task.VIDEO, Task.IMAGE}),
     "utility": frozenset(Task),
     "workflow": frozenset(Task),

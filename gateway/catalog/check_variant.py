@@ -37,7 +37,7 @@ def variant_findings(variant: Variant) -> Iterator[Finding]:
     engine = variant.engine
     if isinstance(engine, LlamaCppArgs):
         yield from _llama_cpp(engine, variant)
-    else:
+    elif isinstance(engine, ExternalArgs):
         yield from _external(engine)
     if variant.weights is not None:
         yield from _weights(variant.weights)

