@@ -69,6 +69,16 @@ def download_wheel(pip: PipRunner, pin: Pin, target: Path, *, log: Path) -> Path
     return next(target.glob("*.whl"), None)
 
 
+def has_version(pip: PipRunner, pin: Pin, *, log: Path) -> bool:
+    """Whether an index lists exactly this version for this machine; yes when pip cannot say. Fetches no wheel."""
+    lines: list[str] = []
+    code = pip.read(["index", "versions", "--only-binary", ":all:", pin.name], log, lines.append)
+    if code != 0:
+        return not any("No matching distribution found" in line for line in lines)
+    listed = next((line.partition(":")[2] for line in lines if line.startswith("Available versions:")), pin.version)
+    return pin.version in (version.strip() for version in listed.split(","))
+
+
 def build_fraction(line: str) -> float | None:
     """How much of a build ninja has done, from a line that begins with ``[n/m]``."""
     match = _STEP.match(line)

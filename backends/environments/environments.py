@@ -7,11 +7,13 @@ from msgspec import Struct
 
 from backends.environments.exclusive import exclusive
 from backends.environments.lockfile import LockFile, sha256_of
+from backends.environments.machine import Machine, this_machine
 from backends.environments.paths import default_root, default_wheels
 from backends.environments.pip import Pip, PipRunner
 from backends.environments.progress import Progress, silent
 from backends.environments.routes import Route, Source, routes
 from backends.environments.runtimes import AUTO, Runtime, choose
+from backends.environments.space import Free, check, free_bytes, takes
 from backends.environments.store import Store, fits
 from backends.environments.supply import WheelSupply
 from backends.environments.venv import Stamp, VirtualEnvironment, python_version
@@ -33,7 +35,10 @@ class Installed(Struct, frozen=True, kw_only=True):
 
 
 class Environments:
-    """All engine environments below ``root``; ``package`` is the directory of the ``backends`` package to link."""
+    """All engine environments below ``root``; ``package`` is the directory of the ``backends`` package to link.
+
+    ``machine`` decides what ``auto`` means; it is this one unless told otherwise.
+    """
 
     def __init__(
         self,
@@ -42,18 +47,26 @@ class Environments:
         wheels: Path | None = None,
         pip: PipRunner | None = None,
         package: Path = _PACKAGE,
+        machine: Machine | None = None,
+        free: Free = free_bytes,
     ) -> None:
         self.root = root or default_root()
         self.package = package
+        self.machine = machine or this_machine()
+        self.free = free
         self._pip = pip or Pip()
         self._supply = WheelSupply(WheelCache(wheels or default_wheels()), self._pip)
+
+    def candidates(self, engine: str, runtime: str = AUTO) -> tuple[Runtime, ...]:
+        """The runtimes that may run ``engine`` here, best first. Raises ``BackendError(NOT_FOUND)``."""
+        return choose(self.package, engine, runtime, self.machine)
 
     def python(self, engine: str, runtime: str = AUTO) -> Path | None:
         """The interpreter to launch ``engine`` with; None when it is not installed, or from an older lock file.
 
         Checks the link to our code and repairs it. Raises ``BackendError`` (``NOT_FOUND``, ``STORAGE``).
         """
-        for candidate in choose(self.package, engine, runtime):
+        for candidate in self.candidates(engine, runtime):
             environment = Store(self.root, candidate).current()
             stamp = environment.stamp() if environment else None
             if environment and stamp and stamp.lock_sha256 == candidate.read().sha256:
@@ -69,8 +82,7 @@ class Environments:
         ``build`` forces building the wheel from source. Raises ``BackendError``: ``NOT_FOUND`` for names,
         ``LOAD_FAILED`` when no way worked (``private`` says why each did not), ``STORAGE`` for the disk.
         """
-        candidates = choose(self.package, engine, runtime)
-        plan = routes(candidates, build=build)
+        plan = routes(self.candidates(engine, runtime), build=build)
         try:
             for route in plan:
                 if (found := self._existing(route.runtime, build=build)) is not None:
@@ -106,8 +118,9 @@ class Environments:
             if found is not None:
                 return found
             lock = runtime.read()
+            environment = store.fresh(lock.pin(runtime.distribution).version)
+            check(runtime.name, runtime.space, self.root, self.free)
             wheel = self._supply.wheel(route, lock, store.log, progress)
-            environment = store.fresh(lock.pin(runtime.name).version)
             try:
                 stamp = self._make(environment, runtime, lock, wheel, store.log, progress)
             except BaseException:
@@ -126,12 +139,12 @@ class Environments:
         log: Path,
         progress: Progress,
     ) -> Stamp:
-        version = lock.pin(runtime.name).version
-        progress(f"installing {runtime.name} {version} (log: {log})")
+        version = lock.pin(runtime.distribution).version
+        progress(f"installing {runtime.name} {version}{takes(runtime.space)} (log: {log})")
         environment.create()
         requirements = environment.directory / "requirements.txt"
         pins = "".join(f"{pin.text}\n" for pin in lock.pins)
-        requirements.write_text(lock.with_wheel(runtime.name, wheel) if wheel else pins, encoding="utf-8")
+        requirements.write_text(lock.with_wheel(runtime.distribution, wheel) if wheel else pins, encoding="utf-8")
         arguments = ["install", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
         if self._pip.run(environment.python, arguments, log) != 0:
             raise BackendError(Cause.LOAD_FAILED, f"pip could not install {runtime.name} {version}; the log is {log}")

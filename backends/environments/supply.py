@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from backends.environments.compile import build_wheel, download_wheel, missing_for_build
+from backends.environments.compile import build_wheel, download_wheel, has_version, missing_for_build
 from backends.environments.lockfile import LockFile, Pin, sha256_of
 from backends.environments.pip import PipRunner
 from backends.environments.progress import Progress
@@ -28,10 +28,13 @@ class WheelSupply:
         Raises ``BackendError(LOAD_FAILED)`` when this route leads nowhere on this machine.
         """
         if route.source is Source.LOCK:
+            if route.runtime.scarce:
+                self._look_for(lock.pin(route.runtime.scarce), log, progress)
             return None
-        pin = lock.pin(route.runtime.name)
-        built = built_key(route.runtime.name, pin.version, os.environ)
-        ready = prebuilt_key(route.runtime.name, pin.version)
+        distribution = route.runtime.distribution
+        pin = lock.pin(distribution)
+        built = built_key(distribution, pin.version, os.environ)
+        ready = prebuilt_key(distribution, pin.version)
         for key in (built, ready) if route.source is Source.WHEEL else (built,):
             if (kept := self._cache.find(key)) is not None:
                 progress(f"using {kept.name} from the wheel cache")
@@ -45,8 +48,18 @@ class WheelSupply:
 
     def built_here(self, runtime: Runtime, stamp: Stamp) -> bool:
         """Whether an environment holds what this machine builds now: other flags or an index's wheel do not do."""
-        kept = self._cache.find(built_key(runtime.name, stamp.version, os.environ))
+        kept = self._cache.find(built_key(runtime.distribution, stamp.version, os.environ))
         return kept is not None and sha256_of(kept) == stamp.wheel_sha256
+
+    def _look_for(self, pin: Pin, log: Path, progress: Progress) -> None:
+        """Fails in a second where pip would first fetch all that comes before ``pin`` in the lock."""
+        progress(f"asking the index for {pin.name} {pin.version}")
+        if not has_version(self._pip, pin, log=log):
+            raise BackendError(
+                Cause.LOAD_FAILED,
+                f"no index that pip knows has {pin.name} {pin.version}; PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS can "
+                "name one that does",
+            )
 
     def _fetched(self, pin: Pin, key: WheelKey, scratch: Path, log: Path, progress: Progress) -> Path:
         progress(f"asking the index for a ready wheel of {pin.name} {pin.version}")

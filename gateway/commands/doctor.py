@@ -87,7 +87,7 @@ def examined(settings: Settings, services: Services, problems: tuple[Problem, ..
     return Report(
         exposure=_exposure(settings),
         devices=devices(services.runtime),
-        engines=[finding for name in engine_names(environments) for finding in examine(environments, name)],
+        engines=[finding for its in examine(environments, engine_names(environments)).values() for finding in its],
         disk=[_space(folder) for folder in (settings.cache_dir, settings.data_dir, settings.state_dir)],
         problems=[str(problem) for problem in problems],
         models=[_fit(services, name) for name in services.catalog.catalog.profiles],

@@ -49,7 +49,11 @@ def list_engines(as_json: bool) -> None:
 @click.option("--runtime", default=AUTO, show_default=True, help="Which of its runtimes.")
 @click.option("--build", is_flag=True, help="Build from source, whatever ready wheels there are.")
 def install(name: str, runtime: str, build: bool) -> None:
-    """Make the environment of engine NAME from its lock file."""
+    """Make the environment of engine NAME from its lock file.
+
+    auto is the best runtime for this machine: of diffusers the build for CUDA where there is an NVIDIA card and on a
+    Mac, else the one for the CPU, if pip knows an index that has it (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS).
+    """
     with StepLine() as line:
         done = environments_of(Settings()).install(name, runtime, build=build, progress=line)
     state = "installed" if done.changed else "already here"
@@ -59,10 +63,12 @@ def install(name: str, runtime: str, build: bool) -> None:
 @engines.command()
 @click.argument("name", required=False)
 def doctor(name: str | None) -> None:
-    """Say what is right and wrong with the engines, or with engine NAME. Exit code 1 when something is wrong."""
+    """Say what is right and wrong with the engines, or with engine NAME.
+
+    Exit code 1 when something is wrong. That one of several engines is not installed is a note.
+    """
     environments = environments_of(Settings())
-    names = [name] if name else engine_names(environments)
-    found = {each: examine(environments, each) for each in names}
+    found = examine(environments, [name] if name else engine_names(environments))
     for each, findings in found.items():
         click.echo(f"{each}:")
         for finding in findings:
@@ -91,7 +97,7 @@ def engine_listings(environments: Environments) -> list[EngineListing]:
                 EngineListing(
                     engine=engine,
                     runtime=runtime.name,
-                    version=runtime.read().pin(runtime.name).version,
+                    version=runtime.read().pin(runtime.distribution).version,
                     installed=python is not None,
                     python=None if python is None else str(python),
                 )

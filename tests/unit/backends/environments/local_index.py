@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from backends.environments.environments import Environments
+from backends.environments.machine import Machine
 from backends.environments.pip import Line, Pip
 
 BACKEND = """
@@ -91,8 +92,14 @@ class Messages(list[str]):
         assert fraction is None or 0 <= fraction <= 1
 
 
+CPU_ONLY = Machine(linux=True, nvidia=False)
+
+
 class Workshop:
-    """A checkout with one engine in two runtimes, a local index, and environments over both."""
+    """A checkout with one engine in two runtimes, a local index, and environments over both.
+
+    ``machine`` and ``room`` (bytes free) are what the environments take for this machine's.
+    """
 
     def __init__(self, base: Path) -> None:
         self.index = base / "index"
@@ -110,18 +117,37 @@ class Workshop:
         self.lock("llama-cpp-python", pin("tiny", "1.0", dependency), pin("llama-cpp-python", "0.3.36", self.sdist))
         self.pip = CountingPip(self.index)
         self.messages = Messages()
+        self.machine = CPU_ONLY
+        self.room = 1 << 50
 
     def xllamacpp(self, version: str) -> str:
         return pin("xllamacpp", version, make_wheel(self.index, "xllamacpp", version, "xllamacpp"))
 
-    def lock(self, runtime: str, *pins: str) -> None:
-        (self.engine / f"requirements-{runtime}.txt").write_text("# made by uv\n" + "".join(pins))
+    def lock(self, runtime: str, *pins: str, engine: str = "llama_cpp") -> None:
+        folder = self.package / engine
+        folder.mkdir(exist_ok=True)
+        (folder / f"requirements-{runtime}.txt").write_text("# made by uv\n" + "".join(pins))
+
+    def diffusers(self) -> None:
+        """Adds a second engine: two builds of torch under one distribution, as for the CPU and for CUDA."""
+        diffusers = pin("diffusers", "1.0", make_wheel(self.index, "diffusers", "1.0", "diffusers"))
+        for runtime, version in (("diffusers", "9.0"), ("diffusers-cpu", "9.0+cpu")):
+            code = f"class cuda:\n  is_available = lambda: True\n  device_count = lambda: 2\nversion = {version!r}"
+            torch = make_wheel(self.index, "torch", version, "torch", code)
+            self.lock(runtime, diffusers, pin("torch", version, torch), engine="diffusers")
+
+    def without_small_torch(self) -> None:
+        """To pip 9.0+cpu is a 9.0 as well, and the better one where, as in this index, links carry no hashes."""
+        (self.index / "torch-9.0+cpu-py3-none-any.whl").unlink()
 
     def environments(self) -> Environments:
-        return Environments(self.root, wheels=self.wheels, pip=self.pip, package=self.package)
+        return Environments(
+            self.root, wheels=self.wheels, pip=self.pip, package=self.package, machine=self.machine,
+            free=lambda folder: self.room,
+        )  # fmt: skip
 
-    def install(self, runtime: str = "auto", *, build: bool = False):
-        return self.environments().install("llama_cpp", runtime, build=build, progress=self.messages)
+    def install(self, runtime: str = "auto", *, build: bool = False, engine: str = "llama_cpp"):
+        return self.environments().install(engine, runtime, build=build, progress=self.messages)
 
 
 def _digest(text: str) -> str:

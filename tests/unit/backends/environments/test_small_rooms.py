@@ -1,17 +1,21 @@
 """The pure parts: lock files, routes, keys, paths, build lines, pip's environment."""
 
 import hashlib
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from backends.environments import pip
-from backends.environments.compile import build_fraction, missing_for_build
-from backends.environments.lockfile import read_lock
+from backends.environments.compile import build_fraction, has_version, missing_for_build
+from backends.environments.lockfile import Pin, read_lock
+from backends.environments.machine import Machine, this_machine
 from backends.environments.paths import default_root, default_wheels
 from backends.environments.progress import silent
 from backends.environments.routes import Source, routes
-from backends.environments.runtimes import Runtime
+from backends.environments.runtimes import Runtime, Space
+from backends.environments.space import existing, free_bytes, lack, same_disk, takes
 from backends.environments.wheels import WheelCache, WheelKey, built_key, cpu_fingerprint, prebuilt_key
 from backends.errors import BackendError, Cause
 
@@ -157,6 +161,78 @@ def test_without_a_pip_of_our_own_the_environment_brings_one(monkeypatch: pytest
     assert pip.pip_command(Path("/e/bin/python"))[1:] == ["-m", "pip", "--python", "/e/bin/python"]
     monkeypatch.setattr(pip, "has_pip", lambda: False)
     assert pip.pip_command(Path("/e/bin/python")) == ["/e/bin/python", "-m", "pip"]
+
+
+class SaidByPip:
+    """A pip that only talks."""
+
+    def __init__(self, code: int, *lines: str) -> None:
+        self._code, self._lines = code, lines
+
+    def run(self, python: Path, arguments: Sequence[str], log: Path) -> int:
+        return self._code
+
+    def read(self, arguments: Sequence[str], log: Path, each: pip.Line) -> int:
+        for line in self._lines:
+            each(line)
+        return self._code
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "there"),
+    [
+        (0, ("torch (2.15.0)", "Available versions: 2.15.0, 2.13.0+cpu, 2.13.0"), True),
+        (0, ("WARNING: experimental", "Available versions: 2.13.0, 12.13.0+cpu"), False),
+        (1, ("ERROR: No matching distribution found for torch",), False),
+        (1, ("No module named pip",), True),
+        (0, ("a pip that words it otherwise",), True),
+    ],
+)
+def test_only_a_pip_that_says_so_lacks_a_version(code: int, lines: tuple[str, ...], there: bool):
+    wanted = Pin(name="torch", version="2.13.0+cpu", text="")
+    assert has_version(SaidByPip(code, *lines), wanted, log=Path("none")) is there
+
+
+def test_a_machine_is_known_by_its_device_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(sys, "platform", "linux")
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev" / "nvidiactl").touch()
+    assert this_machine(tmp_path) == Machine(linux=True, nvidia=False)
+    (tmp_path / "dev" / "dxg").touch()
+    assert not this_machine(tmp_path).nvidia
+    library = tmp_path / "usr/lib/wsl/lib/libcuda.so.1"
+    library.parent.mkdir(parents=True)
+    library.touch()
+    assert this_machine(tmp_path).nvidia
+    (tmp_path / "dev" / "dxg").unlink()
+    (tmp_path / "dev" / "nvidia1").touch()
+    assert this_machine(tmp_path).nvidia
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert this_machine(tmp_path) == Machine(linux=False, nvidia=False)
+
+
+def test_room_is_counted_where_it_is_needed(tmp_path: Path):
+    space = Space(environment=2_000_000_000, downloads=500_000_000)
+    root, downloads = tmp_path / "not" / "yet", tmp_path / "small"
+
+    def words(on_root: float, on_downloads: float, *, together: bool) -> str:
+        free = {root: int(on_root * 1e9), downloads: int(on_downloads * 1e9)}
+        return lack(space, root, free.__getitem__, temporary=downloads, together=lambda one, other: together)
+
+    assert words(2.5, 0, together=True) == words(2, 0.5, together=False) == ""
+    assert words(2.4, 9, together=True) == f"needs 2.5 GB of disk below {root}, where 2.4 GB are free"
+    assert words(1.9, 9, together=False) == f"needs 2.0 GB of disk below {root}, where 1.9 GB are free"
+    small = words(9, 0.1, together=False)
+    assert small == f"needs 0.5 GB of disk below {downloads}, where 0.1 GB are free; TMPDIR can name another folder"
+    assert takes(space) == ", takes 2.0 GB of disk"
+    assert takes(Space()) == ""
+
+
+def test_a_folder_that_is_not_there_yet_is_on_the_disk_of_its_parents(tmp_path: Path):
+    later = tmp_path / "a" / "b"
+    assert existing(later) == tmp_path
+    assert same_disk(later, tmp_path)
+    assert free_bytes(later) > 0
 
 
 def test_silence():

@@ -31,6 +31,8 @@ def test_engines_list(shell):
     assert {(each["engine"], each["runtime"]) for each in listed} == {
         ("llama_cpp", "llama_cpp_python"),
         ("llama_cpp", "xllamacpp"),
+        ("diffusers", "diffusers"),
+        ("diffusers", "diffusers_cpu"),
     }
     assert not any(each["installed"] for each in listed)
     assert "llama_cpp" in shell.ok("engines", "list")
@@ -67,6 +69,12 @@ def test_engines_doctor(shell):
     done = shell.run("engines", "doctor")
     assert done.exit_code == 1
     assert "WRONG llama_cpp: no usable environment; run: forebay engines install llama_cpp" in done.stdout
+    assert "WRONG diffusers: no usable environment" in done.stdout
+    assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == [
+        "machine:",
+        "diffusers:",
+        "llama_cpp:",
+    ]
     assert shell.run("engines", "doctor", "abacus").exit_code == 1
 
 
