@@ -238,3 +238,16 @@ def test_an_empty_machine_has_no_turns() -> None:
     stage = Stage(Inventory(()))
     ticket = stage.ask(A)
     assert ticket.state is TicketState.REFUSED
+
+
+def test_a_load_counts_from_nothing_whom_it_served() -> None:
+    stage = Stage()
+    stage.resident(A)
+    occupant = stage.scheduler.occupants.get("a")
+    assert occupant is not None
+    assert occupant.served == 1
+    stage.resident(B)
+    stage.resident(A)
+    again = stage.scheduler.occupants.get("a")
+    assert again is not None
+    assert (again.served, again.gate) == (1, 1)
