@@ -6,6 +6,7 @@ They are read from the code; the words it does not have are in ``tools/meanings.
 import ast
 import tempfile
 from collections.abc import Callable, Iterator
+from inspect import cleandoc
 from pathlib import Path
 from typing import Literal, cast, get_args, get_origin
 
@@ -248,9 +249,9 @@ def _command(group: click.Group, name: str, above: click.Context) -> str:
     context = click.Context(command, info_name=name, parent=above)
     if isinstance(command, click.Group):
         inner = [_command(command, part, context) for part in _names(command)]
-        return "\n".join([f"### `{context.command_path}`\n", f"{(command.help or '').strip()}\n", *inner])
+        return "\n".join([f"### `{context.command_path}`\n", f"{cleandoc(command.help or '')}\n", *inner])
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    said = [f"### `{usage}`\n", f"{(command.help or '').strip()}\n"]
+    said = [f"### `{usage}`\n", f"{cleandoc(command.help or '')}\n"]
     shown = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
     rows = [
         (f"`{name}`".replace("|", "\\|"), " ".join(meaning.split()).replace("|", "\\|"))
