@@ -4,7 +4,7 @@ Types only, no I/O. ``Backend`` is all that dispatch sees; ``EngineKind`` is wha
 to start a local engine. The suite in ``tests/contract`` holds every implementation to these promises.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -42,6 +42,9 @@ class Call(Struct, frozen=True, kw_only=True):
 
     ``answer_timeout`` bounds a plain answer, which gives no sign of life while it is made. A stream that ends without
     ``terminator`` is broken.
+
+    ``lines``: the answer is the events of a job, one a line (``wire/media_job.py``). ``heard`` gets those before the
+    commit point, which is the first content when ``stream``, else the end of the job.
     """
 
     path: str
@@ -54,6 +57,8 @@ class Call(Struct, frozen=True, kw_only=True):
     idle_timeout: float = 60.0
     answer_timeout: float = 3600.0
     terminator: bytes = b"[DONE]"
+    lines: bool = False
+    heard: Callable[[bytes], None] | None = None
 
 
 class Reply(Protocol):
@@ -128,6 +133,7 @@ class LaunchRequest(Struct, frozen=True, kw_only=True):
     """Everything an engine may know about the process it is about to be. ``run_dir`` is private and short-lived.
 
     ``folder`` is where the files of ``weights`` lie as their source names them; ``parts`` are those of further sources.
+    ``steps`` and ``guidance`` are the profile's, for engines that make pictures.
     """
 
     variant_id: str
@@ -139,6 +145,8 @@ class LaunchRequest(Struct, frozen=True, kw_only=True):
     run_dir: Path
     slots: int
     context_tokens: int
+    steps: int | None = None
+    guidance: float | None = None
 
 
 class LaunchPlan(Struct, frozen=True, kw_only=True):

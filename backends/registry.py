@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from backends.contract import Backend, LaunchPlan, LaunchRequest
+from backends.diffusers import command as diffusers
+from backends.diffusers.args import DiffusersArgs
 from backends.environments.environments import Environments
 from backends.environments.runtimes import choose
 from backends.errors import BackendError, Cause
@@ -12,7 +14,7 @@ from backends.http.relay import HttpBackend
 from backends.llama_cpp import command as llama_cpp
 from backends.llama_cpp.args import LlamaCppArgs
 
-EngineArgs = LlamaCppArgs | ExternalArgs
+EngineArgs = LlamaCppArgs | DiffusersArgs | ExternalArgs
 
 
 def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments) -> LaunchPlan:
@@ -24,6 +26,11 @@ def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments
                 raise _not_installed("llama_cpp")
             python, runtime = installed
             return llama_cpp.plan(args, request, python, runtime)
+        case DiffusersArgs():
+            python = _diffusers(args, environments)
+            if python is None:
+                raise _not_installed("diffusers")
+            return diffusers.plan(args, request, python)
         case ExternalArgs():
             return external.plan(args, request)
 
@@ -39,6 +46,8 @@ def missing_engine(args: EngineArgs, environments: Environments) -> BackendError
     match args:
         case LlamaCppArgs():
             return None if _llama_cpp(args, environments) is not None else _not_installed("llama_cpp")
+        case DiffusersArgs():
+            return None if _diffusers(args, environments) is not None else _not_installed("diffusers")
         case ExternalArgs():
             return None
 
@@ -49,7 +58,7 @@ def runtime_of(args: EngineArgs, environments: Environments) -> str:
         case LlamaCppArgs():
             installed = _llama_cpp(args, environments)
             return "" if installed is None else installed[1]
-        case ExternalArgs():
+        case DiffusersArgs() | ExternalArgs():
             return ""
 
 
@@ -60,6 +69,10 @@ def _llama_cpp(args: LlamaCppArgs, environments: Environments) -> tuple[Path, st
         if python is not None:
             return python, runtime.name
     return None
+
+
+def _diffusers(args: DiffusersArgs, environments: Environments) -> Path | None:
+    return environments.python("diffusers", args.runtime)
 
 
 def _not_installed(engine: str) -> BackendError:

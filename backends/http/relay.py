@@ -11,6 +11,7 @@ from pathlib import Path
 from backends.contract import Call, Health, Reply
 from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
+from backends.http.lines import read_to_commit
 from backends.http.pool import Address, Pool
 from backends.http.refusal import refusal
 from backends.http.reply import StreamReply, WholeReply
@@ -70,11 +71,13 @@ class HttpBackend:
     async def _exchange(self, connection: Connection, request: bytes, call: Call) -> Reply:
         try:
             connection.send(request)
-            limit = call.first_event_timeout if call.stream else call.answer_timeout
+            limit = call.first_event_timeout if call.stream or call.lines else call.answer_timeout
             deadline = asyncio.get_running_loop().time() + limit
             await connection.news(deadline)
             while not connection.has_head:
                 await connection.wait(deadline)
+            if call.lines and 200 <= connection.status < 300:
+                return await self._lines(connection, call)
             if call.stream and 200 <= connection.status < 300:
                 return await self._stream(connection, call, deadline)
             body = connection.take() if connection.complete else await _body(connection, deadline)
@@ -110,6 +113,18 @@ class HttpBackend:
             terminator=call.terminator,
             release=self._pool.put,
         )
+
+    async def _lines(self, connection: Connection, call: Call) -> Reply:
+        content_type, forwarded = _read_head(connection)
+        first, whole = await read_to_commit(connection, call, content_type)
+        if whole:
+            # What follows the last line is the end of the body, which may not have come yet.
+            connection.abort()
+            return WholeReply(connection.status, content_type, forwarded, first)
+        return StreamReply(
+            connection, first, content_type, forwarded,
+            idle_timeout=call.idle_timeout, terminator=b"", release=self._pool.put,
+        )  # fmt: skip
 
     def _request(self, call: Call) -> bytes:
         kind = (call.method, call.path, call.content_type)

@@ -1,0 +1,84 @@
+# pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
+# torch and diffusers are not in the environment of the checks
+"""From a job to the arguments of a pipeline's call, by the names that its signature has."""
+
+import inspect
+from typing import Any
+
+import torch
+
+from backends.diffusers.args import DiffusersArgs
+from backends.diffusers.config import WorkerConfig
+from backends.diffusers.worker.pipeline.pictures import read, read_mask, scaled
+from backends.errors import BackendError, Cause
+from backends.wire.media_job import MediaJob
+
+
+class Arguments:
+    """Made once a job: pictures that come with it are decoded once. ``width`` and ``height`` are what is generated."""
+
+    def __init__(self, pipe: Any, job: MediaJob, config: WorkerConfig) -> None:
+        self._names = frozenset(inspect.signature(type(pipe).__call__).parameters)
+        self._args: DiffusersArgs = config.args
+        self._job = job
+        self.native = config.args.native is not None
+        self.width, self.height = config.args.native or (job.width, job.height)
+        self.steps = job.steps or config.steps
+        self._guidance = job.guidance if job.guidance is not None else config.guidance
+        most = config.most_pixels
+        self._images = [read(each, f"images[{i}]", most) for i, each in enumerate(job.images)]
+        self._mask = None if job.mask is None else read_mask(job.mask, "mask", most)
+
+    def of(self, seeds: tuple[int, ...]) -> dict[str, Any]:
+        """The arguments that make one picture for each of ``seeds``."""
+        job, many = self._job, len(seeds) > 1
+        fields: dict[str, Any] = {
+            "prompt": [job.prompt] * len(seeds) if many else job.prompt,
+            "num_inference_steps": self.steps,
+            "width": self.width,
+            "height": self.height,
+            "output_type": "pil",
+            "generator": _generators(seeds),
+        }
+        if job.negative_prompt is not None:
+            fields["negative_prompt"] = [job.negative_prompt] * len(seeds) if many else job.negative_prompt
+        if self._args.guidance_argument is not None and self._guidance is not None:
+            fields[self._args.guidance_argument] = self._guidance
+        fields |= self._pictures()
+        known = {name: value for name, value in fields.items() if name in self._names}
+        given = {name: list(value) if isinstance(value, tuple) else value for name, value in self._args.call.items()}
+        return given | known
+
+    def _pictures(self) -> dict[str, Any]:
+        """What comes in: an edit looks at pictures as they are, a variation begins with one of the asked size."""
+        job = self._job
+        if job.task == "generate":
+            return {}
+        if not self._images:
+            raise BackendError(Cause.INVALID_REQUEST, "this task needs a picture", param="images")
+        if job.task == "edit":
+            images = [each.convert("RGB") for each in self._images]
+            return {"image": images[0] if len(images) == 1 else images}
+        first = scaled(self._images[0].convert("RGB"), self.width, self.height)
+        fields: dict[str, Any] = {"image": first} if "image" in self._names else {"video": [first]}
+        if job.strength is not None:
+            fields["strength"] = job.strength
+        if job.task == "inpaint":
+            if self._mask is None:
+                raise BackendError(Cause.INVALID_REQUEST, "this task needs a mask", param="mask")
+            fields["mask_image"] = scaled(self._mask, self.width, self.height)
+        return fields
+
+
+def _generators(seeds: tuple[int, ...]) -> Any:
+    """On the CPU: the same seed gives the same noise on every device."""
+    each = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+    return each if len(each) > 1 else each[0]
+
+
+def pictures_of(output: Any) -> list[Any]:
+    """What a pipeline gave: its pictures, or the first frame of each of its clips."""
+    images = getattr(output, "images", None)
+    if images is not None:
+        return list(images)
+    return [clip[0] for clip in output.frames]

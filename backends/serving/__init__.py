@@ -1,0 +1,1 @@
+"""What the worker processes of ours have in common: their socket, their HTTP server, their end."""
