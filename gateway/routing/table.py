@@ -12,7 +12,8 @@ from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
 from gateway.routing.route import Candidate, Route
 from gateway.routing.targets import target_of, variant_id
-from gateway.scheduling.footprint import Footprints
+from gateway.scheduling.demand import Demand
+from gateway.scheduling.footprint import ANY_SIZE, Footprints
 
 _MOST_NAMES = 4096
 
@@ -43,18 +44,28 @@ class RouteTable:
             self._routes[name] = route
         return route
 
+    def sized(self, route: Route, demand: Demand) -> Route:
+        """The same route for a request of a size: what its candidates need may depend on it."""
+        if not demand.bucket:
+            return route
+        return Route(
+            profile=route.profile,
+            candidates=tuple(self.candidate(c.profile, c.variant, demand) for c in route.candidates),
+            fallbacks=route.fallbacks,
+        )
+
     def forget(self) -> None:
         """Figures have moved: routes are made anew when they are asked for."""
         self._routes.clear()
 
-    def candidate(self, profile: ModelProfile, variant: Variant) -> Candidate:
-        """The candidate of one variant, with what the scheduler has to know."""
+    def candidate(self, profile: ModelProfile, variant: Variant, demand: Demand = ANY_SIZE) -> Candidate:
+        """The candidate of one variant, with what the scheduler has to know of it for ``demand``."""
         defaults = json.decode(json.encode(profile.defaults), type=dict[str, Raw])
         most = profile.limits.max_output_tokens
         if most is not None and (profile.defaults.max_tokens or most) >= most:
             defaults["max_tokens"] = Raw(json.encode(most))
         name = variant_id(profile.id, variant)
-        expected = self._footprints.expected(name, variant)
+        expected = self._footprints.expected(name, variant, demand)
         seconds = self._footprints.load_seconds(name, variant)
         target = target_of(profile.id, variant, expected.device_bytes, expected.host_bytes, seconds)
         return Candidate(profile=profile, variant=variant, target=target, expected=expected, defaults=defaults)
