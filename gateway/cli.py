@@ -28,6 +28,7 @@ _COMMANDS = {
         "Say what a machine would do with a trace of requests.",
     ),
     "engines": ("gateway.commands.engines", "engines", "List, install and check engines."),
+    "worker": ("gateway.commands.worker", "worker", "Try programs that speak the worker protocol."),
     "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
 }
 

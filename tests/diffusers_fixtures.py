@@ -10,7 +10,6 @@ import hashlib
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -25,7 +24,7 @@ from backends.diffusers.command import plan
 from backends.environments.environments import Environments
 from backends.http.relay import HttpBackend
 from backends.wire.media_job import Artifact, Event, MediaJob, event_of
-from tests.worker_processes import ROOT, end, measured
+from tests.worker_processes import ROOT, await_ready, end, measured
 
 DEADLINE = 90.0
 TINY = ROOT / "tests" / "tiny_models"
@@ -140,22 +139,7 @@ def running(
         worker = Worker(process, launch.socket, log)
         try:
             if ready:
-                _await_ready(worker)
+                await_ready(process, worker.socket, lambda: worker.stderr, DEADLINE)
             yield worker
         finally:
             end(process)
-
-
-def _await_ready(worker: Worker) -> None:
-    deadline = time.monotonic() + DEADLINE
-    transport = httpx.HTTPTransport(uds=str(worker.socket))
-    with httpx.Client(transport=transport, base_url="http://worker") as client:
-        while time.monotonic() < deadline:
-            assert worker.process.poll() is None, worker.stderr
-            try:
-                if client.get("/health").status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.02)  # a poll with a deadline: the socket appears when it appears
-    raise AssertionError(f"not ready in time: {worker.stderr}")

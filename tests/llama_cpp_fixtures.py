@@ -26,7 +26,7 @@ from backends.contract import LaunchRequest
 from backends.environments.environments import Environments
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.command import plan
-from tests.worker_processes import end, measured
+from tests.worker_processes import await_ready, end, measured
 
 ROOT = Path(__file__).parents[1]
 RUNTIMES = ("llama_cpp_python", "xllamacpp")
@@ -178,25 +178,10 @@ def running(
         worker = Worker(process, launch.socket, log)
         try:
             if ready:
-                _await_ready(worker)
+                await_ready(process, worker.socket, lambda: worker.stderr, DEADLINE)
             yield worker
         finally:
             end(process)
-
-
-def _await_ready(worker: Worker) -> None:
-    deadline = time.monotonic() + DEADLINE
-    transport = httpx.HTTPTransport(uds=str(worker.socket))
-    with httpx.Client(transport=transport, base_url="http://worker") as client:
-        while time.monotonic() < deadline:
-            assert worker.process.poll() is None, worker.stderr
-            try:
-                if client.get("/health").status_code == 200:
-                    return
-            except httpx.TransportError:
-                pass
-            time.sleep(0.02)  # a poll with a deadline: the socket appears when it appears
-    raise AssertionError(f"not ready in time: {worker.stderr}")
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,12 @@
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import coverage
+import httpx
 
 ROOT = Path(__file__).parents[1]
 MEASURED = ROOT / "tests" / "measured"
@@ -27,3 +30,19 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def await_ready(process: subprocess.Popen[bytes], socket: Path, stderr: Callable[[], str], seconds: float) -> None:
+    """Returns once ``/health`` is 200."""
+    deadline = time.monotonic() + seconds
+    transport = httpx.HTTPTransport(uds=str(socket))
+    with httpx.Client(transport=transport, base_url="http://worker") as client:
+        while time.monotonic() < deadline:
+            assert process.poll() is None, stderr()
+            try:
+                if client.get("/health").status_code == 200:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.02)  # a poll with a deadline: the socket appears when it appears
+    raise AssertionError(f"not ready in time: {stderr()}")

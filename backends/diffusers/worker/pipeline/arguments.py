@@ -18,6 +18,7 @@ class Arguments:
     """Made once a job: pictures that come with it are decoded once. ``width`` and ``height`` are what is generated."""
 
     def __init__(self, pipe: Any, job: MediaJob, config: WorkerConfig) -> None:
+        self._pipe = pipe
         self._names = frozenset(inspect.signature(type(pipe).__call__).parameters)
         self._args: DiffusersArgs = config.args
         self._job = job
@@ -29,8 +30,11 @@ class Arguments:
         self._images = [read(each, f"images[{i}]", most) for i, each in enumerate(job.images)]
         self._mask = None if job.mask is None else read_mask(job.mask, "mask", most)
 
-    def of(self, seeds: tuple[int, ...]) -> dict[str, Any]:
-        """The arguments that make one picture for each of ``seeds``."""
+    def make(self, seeds: tuple[int, ...]) -> list[Any]:
+        """Calls the pipeline: one picture for each of ``seeds``."""
+        return pictures_of(self._pipe(**self._of(seeds)))
+
+    def _of(self, seeds: tuple[int, ...]) -> dict[str, Any]:
         job, many = self._job, len(seeds) > 1
         fields: dict[str, Any] = {
             "prompt": [job.prompt] * len(seeds) if many else job.prompt,

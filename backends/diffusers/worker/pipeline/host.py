@@ -10,7 +10,7 @@ import torch
 from backends.diffusers.config import WorkerConfig
 from backends.diffusers.worker.model import Control
 from backends.diffusers.worker.pipeline.adapters import Adapters
-from backends.diffusers.worker.pipeline.arguments import Arguments, pictures_of
+from backends.diffusers.worker.pipeline.arguments import Arguments
 from backends.diffusers.worker.pipeline.caches import StepCache
 from backends.diffusers.worker.pipeline.hooks import Hooks, Progress
 from backends.diffusers.worker.pipeline.load import load, sibling, tune
@@ -95,7 +95,7 @@ class PipelineHost:
             pipe.scheduler = type(self._scheduler).from_config(self._scheduler.config)
             look = Previews(pipe, job, arguments, control, done) if job.previews else None
             with Hooks(pipe, progress, control, look), torch.no_grad():
-                made = pictures_of(pipe(**arguments.of(seeds)))
+                made = arguments.make(seeds)
             progress.end()
             for seed, picture in zip(seeds, made, strict=True):
                 control.check()
