@@ -28,7 +28,8 @@ class Event(Struct, frozen=True):
 class Parser:
     """Fed with any pieces of a stream, gives the events that are complete. A huge event is a protocol error."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_bytes: int = MOST_EVENT_BYTES) -> None:
+        self._most_bytes = most_bytes
         self._line: list[bytes] = []
         self._line_size = 0
         self._data: list[bytes] = []
@@ -37,7 +38,7 @@ class Parser:
         self._begun = self._after_cr = False
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Raises ``BackendError(UPSTREAM_PROTOCOL)`` when an event exceeds ``MOST_EVENT_BYTES``; that is the end."""
+        """Raises ``BackendError(UPSTREAM_PROTOCOL)`` when an event exceeds ``most_bytes``; that is the end."""
         if self._after_cr and chunk:
             self._after_cr = False
             chunk = chunk.removeprefix(b"\n")  # the second half of a CRLF
@@ -68,7 +69,7 @@ class Parser:
             self._check_size(self._line_size)
 
     def _check_size(self, line_size: int) -> None:
-        if self._data_size + line_size > MOST_EVENT_BYTES:
+        if self._data_size + line_size > self._most_bytes:
             raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend sent an event that is too large")
 
     def _take(self, line: bytes) -> Event | None:
