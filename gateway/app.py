@@ -32,6 +32,7 @@ from gateway.catalog.watch import CatalogStore
 from gateway.database import open_database
 from gateway.http.edge import Edge
 from gateway.http.health import health_routes
+from gateway.http.images import image_routes
 from gateway.http.models import model_routes
 from gateway.http.operator import operator_routes
 from gateway.http.origin import OriginRules
@@ -156,6 +157,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
     litestar = Litestar(
         route_handlers=[
             *text_routes(handlers),
+            *image_routes(services),
             *model_routes(services),
             *operator_routes(services),
             *health_routes(services),

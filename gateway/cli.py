@@ -28,6 +28,7 @@ _COMMANDS = {
         "Say what a machine would do with a trace of requests.",
     ),
     "engines": ("gateway.commands.engines", "engines", "List, install and check engines."),
+    "image": ("gateway.commands.image", "image", "Make a picture with a running gateway."),
     "worker": ("gateway.commands.worker", "worker", "Try programs that speak the worker protocol."),
     "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
 }

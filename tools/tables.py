@@ -21,6 +21,7 @@ from backends.errors import Cause
 from backends.wire.openai_chat import ChatRequest
 from backends.wire.openai_completions import CompletionRequest
 from backends.wire.openai_embeddings import EmbeddingRequest
+from backends.wire.openai_images import GenerationRequest
 from gateway.app import create_app
 from gateway.cli import main as forebay
 from gateway.errors import TABLE
@@ -193,18 +194,23 @@ def embedding_fields() -> str:
     return _fields(EmbeddingRequest)
 
 
+def image_fields() -> str:
+    """Fields of an image generation."""
+    return _fields(GenerationRequest, meanings.IMAGE_FIELDS)
+
+
 def refused_fields() -> str:
     """Fields that are refused by name."""
     refused = cast("tuple[str, ...]", vars(text)["_FORBIDDEN"])
     return ", ".join(f"`{name}`" for name in sorted(refused)) + "\n"
 
 
-def _fields(kind: type[Struct]) -> str:
+def _fields(kind: type[Struct], said: dict[str, str] = meanings.FIELDS) -> str:
     described = inspect.type_info(kind)
     assert isinstance(described, inspect.StructType)
     ordered = sorted(described.fields, key=lambda field: (not field.required, field.name))
     rows = [
-        (f"`{field.name}`" + (" (needed)" if field.required else ""), _shape(field.type), meanings.FIELDS[field.name])
+        (f"`{field.name}`" + (" (needed)" if field.required else ""), _shape(field.type), said[field.name])
         for field in ordered
     ]
     return _table("field | type | meaning", rows)
@@ -272,6 +278,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "chat-fields": chat_fields,
     "completion-fields": completion_fields,
     "embedding-fields": embedding_fields,
+    "image-fields": image_fields,
     "refused-fields": refused_fields,
     "commands": commands,
 }

@@ -35,11 +35,16 @@ def ask(settings: Settings, method: str, path: str, answer: type[T]) -> T:
     finally:
         connection.close()
     if response.status != 200:
-        raise click.ClickException(_message(body, response.status))
+        raise refused(body, response.status)
     try:
         return msgspec.json.decode(body, type=answer)
     except msgspec.DecodeError:
         raise click.ClickException(f"what answers at {at} is no gateway, or one of another version") from None
+
+
+def refused(body: bytes, status: int) -> click.ClickException:
+    """The gateway's refusal, in its own words."""
+    return click.ClickException(_message(body, status))
 
 
 def _message(body: bytes, status: int) -> str:

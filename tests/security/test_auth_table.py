@@ -15,12 +15,15 @@ from gateway.keys.key import ALL_SCOPES, Scope
 from gateway.keys.store import KeyStore
 from gateway.settings import Settings
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
+from tests.fakes.picture_profile import picture_profile
 
 NEEDS: dict[str, Scope | None] = {
     "POST /v1/chat/completions": "inference",
     "POST /v1/chat": "inference",
     "POST /v1/completions": "inference",
     "POST /v1/embeddings": "inference",
+    "POST /v1/images/generations": "inference",
+    "POST /v1/images": "inference",
     "GET /v1/models": "inference",
     "GET /v1/models/{name}": "inference",
     "GET /api/ps": "admin",
@@ -40,9 +43,12 @@ BODIES = {
     "/v1/chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "/v1/completions": {"model": "m", "prompt": "hi"},
     "/v1/embeddings": {"model": "m", "input": "hi"},
+    "/v1/images/generations": {"model": "paint", "prompt": "hi"},
+    "/v1/images": {"model": "paint", "prompt": "hi"},
     "/api/load": {"model": "m"},
     "/api/unload": {"model": "m"},
 }
+PROFILES = {"m": engine_profile("m"), "paint": picture_profile("paint")}
 OPERATOR = "operator-key-of-this-table"
 
 
@@ -68,7 +74,7 @@ class Keys:
 
 @asynccontextmanager
 async def guarded(**settings: object) -> AsyncIterator[tuple[RunningGateway, Keys]]:
-    async with running_gateway({"m": engine_profile("m")}, api_key=OPERATOR, **settings) as gateway:
+    async with running_gateway(PROFILES, api_key=OPERATOR, **settings) as gateway:
         database = open_database(gateway.root / "state" / "forebay.db")
         store = KeyStore(database, _now)
         keys = Keys(store)
@@ -95,7 +101,7 @@ def envelope(answer) -> tuple[int, str]:
 
 
 async def test_every_route_is_in_the_table():
-    async with running_gateway({"m": engine_profile("m")}) as gateway:
+    async with running_gateway(PROFILES) as gateway:
         assert routes_of(gateway) == NEEDS.keys()
 
 
@@ -144,7 +150,7 @@ async def test_without_a_key_an_unknown_path_tells_nothing():
 
 
 async def test_before_any_key_exists_a_local_gateway_is_open_and_afterwards_never_again():
-    async with running_gateway({"m": engine_profile("m")}) as gateway:
+    async with running_gateway(PROFILES) as gateway:
         for route in NEEDS:
             assert (await ask(gateway, route, None)).status_code == 200, route
         database = open_database(gateway.root / "state" / "forebay.db")

@@ -1,0 +1,33 @@
+"""A profile served by the fake picture worker, as the gateway would start any program that speaks the protocol."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+_MODULE = 'runpy.run_module("tests.fakes.picture_worker", run_name="__main__")'
+_RUN = f'import runpy, sys; sys.path.insert(0, "{ROOT}"); {_MODULE}'
+_PROFILE = """\
+id: {id}
+name: {id}
+modality: image
+tasks: [image, image_edit, image_variation, inpaint]
+licence: Apache-2.0
+open_weights: true
+picture: {{width: 64, height: 32, multiple: 8, least_side: 16, most_side: 256, most_pixels: 16384, steps: {steps},
+  guidance: 4.0, negative_prompt: true, most_images: 16}}
+limits: {{n: 4}}
+{extra}
+variants:
+  - name: only
+    engine:
+      kind: external
+      command: ['{python}', '-c', '{run}', '{{socket}}']
+    footprint: {{weights_bytes: 1000000, load_seconds: 1}}
+    start_timeout_seconds: 30
+    stop_grace_seconds: 2
+"""
+
+
+def picture_profile(name: str, *, steps: int = 4, extra: str = "") -> str:
+    """YAML of a model that paints one colour a seed."""
+    return _PROFILE.format(id=name, steps=steps, extra=extra, python=sys.executable, run=_RUN)
