@@ -85,7 +85,7 @@ class OpenAITelling(Struct, frozen=True, kw_only=True):
                 created=int(time.time()),
                 data=data,
                 size=self._size(artifacts),
-                quality=self._quality,
+                quality="medium" if self.wish.effort == "auto" else self.wish.effort,
                 output_format=self.wish.output.format,
                 forebay=self._made(artifacts, candidate),
             )

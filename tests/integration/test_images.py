@@ -44,7 +44,7 @@ async def test_pictures_of_the_asked_size_and_seeds(gateway: RunningGateway) -> 
     answer = await gateway.client.post(URL, json=wanted(n=2, seed=7, size="64x48", output_format="webp"))
     assert answer.status_code == 200, answer.text
     body = answer.json()
-    assert (body["size"], body["output_format"], body["quality"]) == ("64x48", "webp", "auto")
+    assert (body["size"], body["output_format"], body["quality"]) == ("64x48", "webp", "medium")
     assert body["forebay"]["seeds"] == [7, 8]
     for item, seed in zip(body["data"], (7, 8), strict=True):
         found = picture(item["b64_json"])

@@ -1,0 +1,72 @@
+"""The official Python SDK, unmodified, makes pictures: whole and as a stream, with what it validates strictly."""
+
+import base64
+import io
+from collections.abc import AsyncIterator
+
+import openai
+import pytest
+from PIL import Image
+
+from tests.fakes.gateway import running_gateway
+from tests.fakes.picture_profile import picture_profile
+from tests.fakes.picture_worker import colour
+
+
+@pytest.fixture
+async def address() -> AsyncIterator[str]:
+    async with running_gateway({"paint": picture_profile("paint")}) as gateway:
+        yield f"{gateway.address}/v1"
+
+
+@pytest.fixture
+async def client(address: str) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(
+        base_url=address, api_key="none", max_retries=0, timeout=60, _strict_response_validation=True
+    ) as made:
+        yield made
+
+
+def pixel(encoded: str | None) -> object:
+    assert encoded
+    return Image.open(io.BytesIO(base64.b64decode(encoded))).convert("RGB").getpixel((0, 0))
+
+
+async def test_generate(client: openai.AsyncOpenAI) -> None:
+    answer = await client.images.generate(
+        model="paint", prompt="a cat", n=2, size="1024x1024", quality="high", extra_body={"seed": 3}
+    )
+    assert answer.data is not None
+    assert [pixel(each.b64_json) for each in answer.data] == [colour(3), colour(4)]
+    assert answer.size == "128x128"
+    assert answer.usage is not None
+    assert answer.usage.total_tokens == 0
+    assert answer.model_extra is not None
+    assert answer.model_extra["forebay"]["seeds"] == [3, 4]
+
+
+async def test_stream(address: str) -> None:
+    kinds: list[str] = []
+    pixels: list[object] = []
+    async with openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0, timeout=60) as client:
+        stream = await client.images.generate(
+            model="paint", prompt="a cat", stream=True, partial_images=2, extra_body={"seed": 5}
+        )
+        async for event in stream:
+            kinds.append(event.type)
+            if event.type in ("image_generation.partial_image", "image_generation.completed"):
+                pixels.append(pixel(event.b64_json))
+    assert kinds[-1] == "image_generation.completed"
+    assert kinds.count("image_generation.partial_image") == 2
+    assert pixels == [colour(5)] * 3
+
+
+async def test_errors_have_the_sdks_own_classes(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await client.images.generate(model="paint", prompt="a cat", n=100)
+    assert caught.value.param == "n"
+    with pytest.raises(openai.NotFoundError):
+        await client.images.generate(model="nobody", prompt="a cat")
+    with pytest.raises(openai.BadRequestError) as refused:
+        await client.images.generate(model="paint", prompt="refuse")
+    assert refused.value.code == "content_refused"
