@@ -92,6 +92,8 @@ class EngineLauncher:
             run_dir=run_dir,
             slots=target.slots,
             context_tokens=_context(variant.engine, named.profile),
+            steps=None if named.profile.picture is None else named.profile.picture.steps,
+            guidance=None if named.profile.picture is None else named.profile.picture.guidance,
         )
         plan = plan_of(variant.engine, request, self._environments)
         process = await EngineProcess.start(plan, self._ledger)
