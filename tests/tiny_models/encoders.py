@@ -20,6 +20,8 @@ from transformers import (
 
 WIDTH = 32
 """Of the hidden states that every encoder here gives."""
+PATCH = 56
+"""Side of the squares, in pixels, in which pictures are read: large, as the pipelines scale them up first."""
 
 
 def clip(tokenizer: CLIPTokenizer, *, projected: bool = False, places: int = 77) -> torch.nn.Module:
@@ -91,6 +93,8 @@ def qwen_vl(tokenizer: Qwen2Tokenizer) -> Qwen2_5_VLForConditionalGeneration:
             "intermediate_size": 16,
             "num_heads": 2,
             "out_hidden_size": WIDTH,
+            "patch_size": PATCH,
+            "window_size": PATCH * 8,
             "fullatt_block_indexes": [1],
         },
         image_token_id=number("<|image_pad|>"),

@@ -19,7 +19,7 @@ class Family(Struct, frozen=True, kw_only=True):
     ``rows``: of the catalog. ``pipelines``: the class of each task that runs from these components; the first is the
     folder's own. ``denoiser``: its component, ``denoiser_2`` that of a second expert. ``cache``: the denoiser has
     ``enable_cache``. ``lora``: ``load_lora_weights`` takes the file of ``lora.py``. ``step_callback``: the pipelines
-    have ``callback_on_step_end``. ``needs``: a package that must be there.
+    have ``callback_on_step_end``.
 
     ``guidance``: the arguments that guide; with the first above one a negative prompt counts, where there is one.
     ``negative_prompt``: has the argument. ``call``: arguments that a tiny picture needs.
@@ -48,7 +48,6 @@ class Family(Struct, frozen=True, kw_only=True):
     latent_channels: int = 16
     latent_scale: int = 8
     call: dict[str, Value] = {}
-    needs: str | None = None
     frames: int | None = None
     latent_frames: int = 1
     sides: tuple[int, int] = (80, 48)

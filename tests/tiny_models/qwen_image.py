@@ -40,7 +40,7 @@ def parts() -> dict[str, Any]:
     )
     torch.manual_seed(4)
     vae = AutoencoderKLQwenImage(
-        base_dim=4,
+        base_dim=2,
         z_dim=CHANNELS,
         dim_mult=[1, 2, 2, 2],
         num_res_blocks=1,

@@ -89,6 +89,7 @@ def qwen() -> Qwen2Tokenizer:
         vocab=_vocabulary(QWEN_MARKS),
         merges=list(_pairs("")),
         additional_special_tokens=list(QWEN_MARKS[1:8]),
+        extra_special_tokens={"image_token": "<|image_pad|>"},
         model_max_length=4096,
     )
     tokenizer.chat_template = CHAT
