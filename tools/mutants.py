@@ -79,7 +79,7 @@ def _places(tree: ast.Module):
         elif isinstance(node, ast.If | ast.While | ast.IfExp):
             yield node.lineno, f"if {ast.unparse(node.test)} negated", lambda n=node: _negate(n)
         elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and hasattr(node, "lineno"):
-            yield node.lineno, f"{node.value} one more", lambda n=node: setattr(n, "value", n.value + 1)
+            yield node.lineno, f"{node.value} one more", lambda n=node, v=node.value: setattr(n, "value", v + 1)
         elif isinstance(node, ast.Constant) and type(node.value) is bool:
             yield node.lineno, f"not {node.value}", lambda n=node: setattr(n, "value", not n.value)
         elif isinstance(node, ast.FunctionDef) and node.name != "__init__":

@@ -8,7 +8,7 @@ from backends.wire.media_job import MediaTask
 
 ClassName = Annotated[str, Meta(pattern=r"^[A-Z][A-Za-z0-9]{2,63}$")]
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$")]
-Argument = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Argument = Annotated[str, Meta(pattern=r"^_?[a-z][a-z0-9_]{0,63}$")]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[int, Meta(ge=1)]
 Runtime = Literal["auto", "diffusers", "diffusers_cpu"]

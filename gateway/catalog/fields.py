@@ -103,7 +103,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "compile": "Compile the repeated blocks: a slow start, then faster steps.",
         "loras": "Adapters that requests may name, and those that are always on.",
         "guidance_argument": "How the pipeline calls its guidance; `null` when it has none.",
-        "call": "Further arguments that every call gets.",
+        "call": "Further arguments of every call, where its class has them.",
         "steps": "Steps of this variant, where they differ from the profile's.",
         "guidance": "Guidance of this variant, where it differs from the profile's.",
         "native": "Size at which the model works, whatever is asked for; the picture is scaled.",

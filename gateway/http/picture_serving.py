@@ -16,6 +16,7 @@ from msgspec import Struct
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.http.lines import understood
+from backends.weights.activation import CONTEXT_BYTES
 from backends.wire import sse
 from backends.wire.media_job import Artifact, Done, Event, Preview, Step
 from gateway.http.event_stream import EventStream
@@ -70,9 +71,13 @@ async def serve(services: Services, scope: Scope, send: Send, exchange: Exchange
         hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
         if hangup.gone:
             raise BackendError(Cause.CLIENT_GONE, "the client left")
-    demand = Demand(width=wish.width, height=wish.height, images=1)
-    serving = _Serving(services, exchange, services.table().sized(route, demand), order)
+    serving = _Serving(services, exchange, services.table().sized(route, demand_of(wish)), order)
     await (serving.stream(send) if order.stream else serving.plain(send))
+
+
+def demand_of(wish: Wish) -> Demand:
+    """What memory depends on. Pictures of one wish are made one after the other."""
+    return Demand(width=wish.width, height=wish.height, images=1)
 
 
 class _Serving:
@@ -89,7 +94,9 @@ class _Serving:
         opened = await self._open()
         try:
             self._note(opened)
-            artifacts = [event for event in _events(opened.reply.first) if isinstance(event, Artifact)]
+            events = list(_events(opened.reply.first))
+            self._learn(opened, events[-1])
+            artifacts = [event for event in events if isinstance(event, Artifact)]
             opened.lease.release()  # the slot is free before the client has read
             body = await self._order.telling.whole(artifacts, opened.candidate)
         finally:
@@ -159,6 +166,7 @@ class _Serving:
             self._exchange.events += 1
             self._exchange.last_event = time.perf_counter()
             if isinstance(event, Done):
+                self._learn(opened, event)
                 return
         raise BackendError(Cause.STREAM_BROKEN, "the backend ended in the middle of a job")
 
@@ -173,6 +181,20 @@ class _Serving:
         exchange.waited = opened.lease.waited
         exchange.first_event = exchange.last_event = time.perf_counter()
         exchange.events = 1
+
+    def _learn(self, opened: Opened, last: Event) -> None:
+        """What such a job takes on a card of this kind; the next of its size is planned with it."""
+        if not isinstance(last, Done) or not last.memory.device_peak_bytes:
+            return
+        runtime, name = self._services.runtime, opened.candidate.target.variant_id
+        occupant = runtime.scheduler.occupants.get(name)
+        cards = {device.id: device.name for device in runtime.scheduler.inventory.gpus}
+        kind = next((cards[s.device_id] for s in occupant.shares if s.device_id in cards), None) if occupant else None
+        if kind is not None:
+            taken = last.memory.device_peak_bytes + CONTEXT_BYTES
+            self._services.footprints.note(
+                name, opened.candidate.variant, taken, device=kind, demand=demand_of(self._order.wish), peak=True
+            )
 
     def _place(self) -> Place | None:
         scheduler = self._services.runtime.scheduler

@@ -4,6 +4,7 @@ Knows the life of a job, nothing of HTTP and nothing of torch.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,7 @@ from backends.diffusers.worker.model import Control, JobStoppedError, Model
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import LAST, Accepted, Alive, Cancelled, Done, Event, Failed, MediaJob, Memory
 
+_log = logging.getLogger(__name__)
 _MOST_WAITING = 8
 
 
@@ -46,7 +48,7 @@ class Desk:
         control = self._jobs[job.id] = Control(report)
         task = loop.create_task(self._work(job, control))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         try:
             yield Accepted(id=job.id)
             event: Event | None = None
@@ -90,6 +92,11 @@ class Desk:
     def memory(self) -> Memory:
         """What the process holds."""
         return self._model.memory()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("a job failed as nobody foresaw", exc_info=error)
 
     async def _work(self, job: MediaJob, control: Control) -> None:
         last: Event = Failed(cause=Cause.INTERNAL.value, message="the worker failed")  # unless told otherwise

@@ -49,9 +49,9 @@ class Arguments:
         if self._args.guidance_argument is not None and self._guidance is not None:
             fields[self._args.guidance_argument] = self._guidance
         fields |= self._pictures()
-        known = {name: value for name, value in fields.items() if name in self._names}
         given = {name: list(value) if isinstance(value, tuple) else value for name, value in self._args.call.items()}
-        return given | known
+        # One section serves the classes of several tasks, and not every class has every argument.
+        return {name: value for name, value in (given | fields).items() if name in self._names}
 
     def _pictures(self) -> dict[str, Any]:
         """What comes in: an edit looks at pictures as they are, a variation begins with one of the asked size."""

@@ -1,8 +1,9 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 # torch and diffusers are not in the environment of the checks
-"""Reuse between steps: enabled once, and anew after a job that did not end by itself.
+"""Reuse between steps: enabled anew for each job.
 
-Upstream resets a cache only at the regular end of a run: what a cancelled one leaves behind changes the next picture.
+Upstream resets a cache at the regular end of a run at best, and for some classes (Flux 2) not even there: what is left
+behind changes the next picture.
 """
 
 from typing import Any
@@ -23,16 +24,9 @@ class StepCache:
 
     def prepare(self, steps: int) -> None:
         """Before a job of so many ``steps``. Ratios that were measured for another number of steps are not used."""
-        wanted = not isinstance(self._cache, MagCache) or steps == self._steps
-        if wanted and not self._enabled:
-            self._enable()
-        elif self._enabled and not wanted:
-            self._disable()
-
-    def forget(self) -> None:
-        """After a job that was cancelled or failed."""
         if self._enabled:
             self._disable()
+        if not isinstance(self._cache, MagCache) or steps == self._steps:
             self._enable()
 
     def _enable(self) -> None:

@@ -52,7 +52,6 @@ class PipelineHost:
         """See ``Model``."""
         pipe = self._pipes[job.task]
         self._gauge.begin()
-        whole = False
         try:
             arguments = Arguments(pipe, job, self._config)
             self._residence.enter(pipe)
@@ -60,7 +59,6 @@ class PipelineHost:
             if self._cache is not None:
                 self._cache.prepare(arguments.steps)
             self._make(pipe, job, arguments, control)
-            whole = True
         except (torch.cuda.OutOfMemoryError, MemoryError) as error:
             self._gauge.release()
             raise BackendError(
@@ -68,8 +66,6 @@ class PipelineHost:
             ) from None
         finally:
             self._residence.leave(pipe)
-            if not whole and self._cache is not None:
-                self._cache.forget()
 
     def offload(self) -> None:
         """See ``Model``."""

@@ -91,12 +91,11 @@ async def test_failures_are_said_in_the_jobs_own_words(desk: Desk, model: FakeMo
 
 
 async def test_what_nobody_foresaw_ends_the_job_and_not_the_worker(
-    desk: Desk, model: FakeModel, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, model: FakeModel, caplog: pytest.LogCaptureFixture
 ) -> None:
-    seen: list[object] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: seen.append(context["exception"]))
     model.failure = ZeroDivisionError("a step too far")
     assert (await told(desk, job("a")))[-1] == Failed(cause="internal", message="the worker failed")
+    assert "a step too far" in caplog.text
     model.failure = None
     model.steps.release()
     assert isinstance((await told(desk, job("b")))[-1], Done)
