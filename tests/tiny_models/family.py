@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 Task = Literal["generate", "vary", "edit", "inpaint", "animate", "restyle"]
-Layout = Literal["grid", "tokens", "frames"]
+Layout = Literal["grid", "tokens", "frames", "frames_first"]
 Value = bool | int | float | str | tuple[int | float, ...]
 
 
@@ -26,11 +26,13 @@ class Family(Struct, frozen=True, kw_only=True):
 
     ``multiple``: a side, in pixels, is a multiple of it, or the first pipeline refuses or rounds. ``area``: pixels
     that the pipeline makes of every size. ``sides``: width and height of the test's pictures, odd times ``multiple``.
-    ``frames``: of a clip. ``audio``: has a sound.
+    ``frames``: of a clip, ``whole_frames`` what the pipeline makes of them. ``audio``: has a sound. ``tiled``: decodes
+    only by tiles.
 
     ``latents``: what the callback gets, after the batch: ``grid`` is channels, rows, columns; ``tokens`` is tokens,
-    channels; ``frames`` is channels, frames, rows, columns. ``latent_channels``: in that layout. ``latent_scale``:
-    pixels of a side for a row or a token. ``latent_frames``: of a clip.
+    channels; ``frames`` is channels, frames, rows, columns; ``frames_first`` is frames, channels, rows, columns.
+    ``latent_channels``: in that layout. ``latent_scale``: pixels of a side for a row or a token. ``latent_frames``:
+    of a clip.
     """
 
     name: str
@@ -49,10 +51,12 @@ class Family(Struct, frozen=True, kw_only=True):
     latent_scale: int = 8
     call: dict[str, Value] = {}
     frames: int | None = None
+    whole_frames: int | None = None
     latent_frames: int = 1
     sides: tuple[int, int] = (80, 48)
     area: int | None = None
     audio: bool = False
+    tiled: bool = False
 
     @property
     def pictures(self) -> frozenset[Task]:
