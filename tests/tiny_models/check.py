@@ -94,6 +94,7 @@ def _task(family: Family, pipe: Any, task: str) -> tuple[Made, np.ndarray]:
         seconds=seconds,
         same=bool(np.array_equal(first, _run(family, pipe, task, 1)[0])),
         other=not np.array_equal(first, _run(family, pipe, task, 2)[0]),
+        looked=task != "generate" and not np.array_equal(first, _run(family, pipe, task, 1, turned=True)[0]),
         varied=bool(np.isfinite(first).all() and first.std() > 0.002),
         arguments=tuple(inspect.signature(type(pipe).__call__).parameters),
         latents=tuple(seen[-1].shape) if seen else (),
@@ -110,11 +111,12 @@ def _run(
     seed: int,
     *,
     sides: tuple[int, int] | None = None,
+    turned: bool = False,
     seen: list[torch.Tensor] | None = None,
     more: dict[str, Any] | None = None,
 ) -> tuple[np.ndarray, bool]:
     """The picture (rows, columns, colours) or clip (frames first), and whether there is sound."""
-    arguments = _arguments(family, pipe, task, sides or family.sides) | (more or {})
+    arguments = _arguments(family, pipe, task, sides or family.sides, turned=turned) | (more or {})
     if seen is not None and family.step_callback:
         arguments["callback_on_step_end"] = lambda _pipe, _i, _t, given: seen.append(given["latents"]) or given
     output = pipe(**arguments, generator=torch.Generator().manual_seed(seed), output_type="np")
@@ -125,14 +127,16 @@ def _run(
     return picture, getattr(output, "audio", None) is not None
 
 
-def _arguments(family: Family, pipe: Any, task: str, sides: tuple[int, int]) -> dict[str, Any]:
-    source = _picture(sides)
+def _arguments(family: Family, pipe: Any, task: str, sides: tuple[int, int], *, turned: bool) -> dict[str, Any]:
+    source = _picture(sides).transpose(Image.Transpose.ROTATE_180) if turned else _picture(sides)
     steps = STEPS * 2 if task in ("vary", "inpaint", "restyle") else STEPS
     given: dict[str, Any] = {"prompt": PROMPT, "num_inference_steps": steps, "width": sides[0], "height": sides[1]}
     if family.negative_prompt:
         given["negative_prompt"] = "blurry"
     if task != "generate":
-        given |= {"image": source, "video": [source] * (family.frames or 1)}
+        given["video"] = [source] * (family.frames or 1)
+    if task not in ("generate", "restyle"):
+        given["image"] = source
     if task in ("vary", "inpaint", "restyle"):
         given |= {"strength": 0.6, "mask_image": _mask(sides)}
     if family.frames is not None:

@@ -6,8 +6,9 @@ from msgspec import Struct
 class Made(Struct, frozen=True, kw_only=True):
     """Of one task. ``size``: width and height, ``frames`` of a clip (0 for a picture). ``same``: again with that seed.
 
-    ``other``: another seed gave another. ``varied``: not one colour. ``arguments`` of the call.
-    ``off_size``: what came when a side was half a multiple too large; nothing when that was refused.
+    ``other``: another seed gave another. ``looked``: another source gave another, where there is one. ``varied``: not
+    one colour. ``arguments`` of the call. ``off_size``: what came when a side was half a multiple too large; nothing
+    when that was refused.
     """
 
     kind: str
@@ -16,6 +17,7 @@ class Made(Struct, frozen=True, kw_only=True):
     seconds: float
     same: bool
     other: bool
+    looked: bool
     varied: bool
     arguments: tuple[str, ...]
     latents: tuple[int, ...] = ()

@@ -72,6 +72,7 @@ def test_every_task_makes_what_was_asked_for(family: Family, found: Found) -> No
         assert made.varied
         assert made.same
         assert made.other
+        assert made.looked == (task != "generate")
         assert made.audio == family.audio
         assert made.frames == (0 if task in family.pictures else family.whole_frames or family.frames)
         if family.area is None:
