@@ -2,7 +2,9 @@
 # torch and diffusers are not in the environment of the checks
 """Kolors: a UNet like SDXL's behind a ChatGLM."""
 
+import atexit
 import io
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -72,7 +74,9 @@ def _tokenizer() -> ChatGLMTokenizer:
         minloglevel=2,
         hard_vocab_limit=False,
     )
-    # It reads a file, and copies that when it is saved.
-    path = Path(tempfile.mkdtemp()) / "tokenizer.model"
+    # It reads a file, and copies that when it is saved: the file stays as long as the process.
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    path = Path(folder) / "tokenizer.model"
     path.write_bytes(model.getvalue())
     return ChatGLMTokenizer(str(path), model_max_length=PLACES)
