@@ -34,11 +34,14 @@ from gateway.http.edge import Edge
 from gateway.http.health import health_routes
 from gateway.http.images import image_routes
 from gateway.http.models import model_routes
+from gateway.http.multipart import FormLimits
 from gateway.http.operator import operator_routes
 from gateway.http.origin import OriginRules
+from gateway.http.picture_input import PictureLimits
 from gateway.http.replies import on_backend_error, on_exception, on_http_exception
 from gateway.http.services import Services
 from gateway.http.text import text_handlers, text_routes
+from gateway.http.uploads import Uploads
 from gateway.keys.ring import KeyRing
 from gateway.keys.store import KeyStore
 from gateway.routing.dispatch import Dispatcher
@@ -143,6 +146,9 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
         metrics=metrics,
         recorder=recorder,
         access=logs.access,
+        uploads=Uploads(
+            settings.state_dir / "uploads", FormLimits(deadline=settings.body_deadline), PictureLimits()
+        ),
     )  # fmt: skip
     metrics.observe(lambda: _gauges(runtime, recorder))
 
@@ -191,6 +197,8 @@ async def _begin(stack: AsyncExitStack, services: Services, logs: Logging) -> No
     await catalog.refresh()
     await asyncio.to_thread(_read_heads, services)
     catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
+    await asyncio.to_thread(services.uploads.prepare)
+    stack.callback(services.uploads.close)
     stack.push_async_callback(runtime.aclose)
     for work in (
         runtime.run(),

@@ -50,7 +50,7 @@ TOP_LEVEL = {
     *("gateway", "backends", "model_profiles", "deploy", "k8s", "docs", "tests", "bench", "tools"),
 }
 
-HEAVY = ("torch", "vllm", "diffusers", "llama_cpp", "xllamacpp", "transformers", "numpy", "PIL")
+HEAVY = ("torch", "vllm", "diffusers", "llama_cpp", "xllamacpp", "transformers", "numpy")
 
 
 def lines(path: str) -> int:

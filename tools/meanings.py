@@ -71,6 +71,8 @@ ROUTES: dict[str, str] = {
     "POST /v1/embeddings": "Vectors of texts.",
     "POST /v1/images/generations": "Pictures of a prompt, whole or as a stream with previews.",
     "POST /v1/images": "Short path of the same.",
+    "POST /v1/images/edits": "Up to 16 pictures changed by instruction, or where a mask says; a form or JSON.",
+    "POST /v1/images/variations": "A picture changed a little; a form or JSON.",
     "GET /v1/models": "Models that are listed: OpenAI's shape plus a `forebay` object.",
     "GET /v1/models/{name}": "One model, by any name a client may send.",
     "GET /api/ps": "What is in memory or on its way: state, bytes, slots, pid, last log lines.",

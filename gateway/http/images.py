@@ -1,43 +1,30 @@
-"""The image endpoints: from a JSON body to an order for pictures. Forms and files are ``uploads``'."""
-
-import secrets
+"""The image endpoints: generations here, edits and variations beside it, all as routes of the application."""
 
 from litestar import asgi
 from litestar.handlers import ASGIRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from backends.contract import Task
-from backends.errors import BackendError, Cause
 from backends.wire.decode import decode
-from backends.wire.media_job import Lora, Output
-from backends.wire.openai_images import GenerationRequest, ImageRequest, validate
-from backends.wire.openai_images_reply import Kind
-from gateway.catalog.picture_size import snap
+from backends.wire.openai_images import GenerationRequest, validate
 from gateway.http.body import read_body, require_json
-from gateway.http.picture_serving import Order, serve
-from gateway.http.picture_telling import Keep, OpenAITelling
+from gateway.http.image_edits import edit_handler, variation_handler
+from gateway.http.image_orders import keep_of, order_of, require_post, route_of, wish_of
+from gateway.http.picture_serving import serve
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
-from gateway.routing.pick import Ask
-from gateway.routing.picture_job import Wish
-from gateway.routing.preference import preferred
-from gateway.routing.route import Route
-from gateway.scheduling.ticket import Priority
-from gateway.telemetry.exchange import Exchange
-
-_MOST_SEED = 2**31
-_PRIORITIES = {"": Priority.INTERACTIVE, "interactive": Priority.INTERACTIVE, "batch": Priority.BATCH}
-"""What ``x-forebay-priority`` and ``service_tier`` say."""
-
-
-def image_handlers(services: Services) -> dict[str, ASGIApp]:
-    """Path to handler."""
-    return {path: _generations(services) for path in ("/v1/images/generations", "/v1/images")}
 
 
 def image_routes(services: Services) -> list[ASGIRouteHandler]:
-    """All of them as routes of the application."""
-    return [asgi(path, name=path, copy_scope=False)(handler) for path, handler in image_handlers(services).items()]
+    """All of them."""
+    generate = _generations(services)
+    handlers = {
+        "/v1/images/generations": generate,
+        "/v1/images": generate,
+        "/v1/images/edits": edit_handler(services),
+        "/v1/images/variations": variation_handler(services),
+    }
+    return [asgi(path, name=path, copy_scope=False)(handler) for path, handler in handlers.items()]
 
 
 def _generations(services: Services) -> ASGIApp:
@@ -50,78 +37,7 @@ def _generations(services: Services) -> ASGIApp:
         validate(request)
         route = route_of(services, exchange, request, Task.IMAGE)
         wish = wish_of(request, route, Task.IMAGE, request.prompt)
-        order = order_of(request, wish, exchange, "image_generation")
+        order = order_of(request, wish, exchange, "image_generation", keep_of(services, request, scope))
         await serve(services, scope, send, exchange, route, order)
 
     return generate
-
-
-def require_post(exchange: Exchange) -> None:
-    """Raises ``BackendError(METHOD_NOT_ALLOWED)``."""
-    if exchange.method != "POST":
-        raise BackendError(Cause.METHOD_NOT_ALLOWED, f"{exchange.method} is not allowed here: use POST")
-
-
-def route_of(services: Services, exchange: Exchange, request: ImageRequest, task: Task) -> Route:
-    """Of the model that is named, or of the best that is here."""
-    table = services.table()
-    name = request.model
-    if name is None:
-        name = preferred(table.catalog, task, table.fits, services.dispatcher.missing).id
-    route = table.route(name)
-    exchange.model = route.profile.id
-    exchange.stream = bool(request.stream)
-    return route
-
-
-def wish_of(
-    request: ImageRequest, route: Route, task: Task, prompt: str, images: tuple[str, ...] = (), mask: str | None = None
-) -> Wish:
-    """What is wanted, in the words of no dialect. ``images`` and ``mask`` are paths of files that were checked."""
-    picture = route.profile.picture
-    if picture is None:
-        able = ", ".join(each.value for each in route.profile.tasks)
-        detail = f"{route.profile.id} does not serve {task.value}; it serves {able}"
-        raise BackendError(Cause.INVALID_REQUEST, detail, param="model", code="model_not_supported")
-    width, height = snap(request.asked_size, picture)
-    return Wish(
-        task=task,
-        prompt=prompt,
-        negative_prompt=request.negative_prompt,
-        width=width,
-        height=height,
-        seeds=seeds_of(request),
-        steps=request.steps,
-        effort=request.effort,
-        guidance=request.guidance_scale,
-        strength=request.strength,
-        images=images,
-        mask=mask,
-        loras=tuple(Lora(each.name, each.scale) for each in request.loras or ()),
-        previews=request.partial_images or 0,
-        output=Output(format=request.output_format or "png", quality=request.output_compression),
-    )
-
-
-def order_of(request: ImageRequest, wish: Wish, exchange: Exchange, kind: Kind, keep: Keep | None = None) -> Order:
-    """The wish with its urgency, and how its answer is told."""
-    word = exchange.priority or ("batch" if request.service_tier == "flex" else "")
-    if word not in _PRIORITIES:
-        raise BackendError(Cause.INVALID_REQUEST, "x-forebay-priority is interactive or batch")
-    return Order(
-        wish=wish,
-        ask=Ask(priority=_PRIORITIES[word], request=exchange.request_id),
-        telling=OpenAITelling(kind=kind, request=request, wish=wish, keep=keep),
-        stream=bool(request.stream),
-    )
-
-
-def seeds_of(request: ImageRequest) -> tuple[int, ...]:
-    """As asked; one number counts up from picture to picture; none is drawn, and told in the answer."""
-    match request.seed:
-        case None:
-            return tuple(secrets.randbelow(_MOST_SEED) for _ in range(request.pictures))
-        case int(first):
-            return tuple(first + number for number in range(request.pictures))
-        case seeds:
-            return tuple(seeds)

@@ -5,6 +5,7 @@ steps, so that a file of any size and any malice costs about as much as an hones
 """
 
 import zlib
+from os import SEEK_CUR, SEEK_END
 from typing import BinaryIO, Literal
 
 from msgspec import Struct
@@ -15,6 +16,8 @@ _MOST_PARTS = 65_536
 """Chunks of a PNG, segments of a JPEG: an honest one has some thousands at most."""
 _MOST_SCANS = 32
 """Of a progressive JPEG, each as costly as a picture; encoders write about ten."""
+_MOST_BESIDES = 4 * 1024 * 1024
+"""Bytes of a piece that is no pixels: profiles of colour and notes of a camera are smaller, and are read whole."""
 _BLOCK = 1 << 20
 _NO_SIZE = frozenset({0xC4, 0xC8, 0xCC})
 """Markers among the frame headers of JPEG that are none."""
@@ -60,10 +63,7 @@ def require_whole(file: BinaryIO, head: Head) -> None:
     elif head.format == "jpeg":
         _whole_jpeg(file)
     else:
-        file.seek(4)
-        declared = int.from_bytes(file.read(4), "little") + 8
-        if file.seek(0, 2) < declared:
-            raise PictureError("the picture is cut off")
+        _whole_webp(file)
 
 
 def _png(file: BinaryIO, first: bytes) -> Head:
@@ -79,7 +79,7 @@ def _png(file: BinaryIO, first: bytes) -> Head:
         if kind == b"acTL":
             moves = int.from_bytes(file.read(4), "big") > 1
             break
-        file.seek(length + 4, 1)
+        file.seek(length + 4, SEEK_CUR)
     width, height = int.from_bytes(first[16:20], "big"), int.from_bytes(first[20:24], "big")
     return Head(format="png", width=width, height=height, moves=moves)
 
@@ -89,6 +89,8 @@ def _whole_png(file: BinaryIO) -> None:
     for _ in range(_MOST_PARTS):
         start = file.read(8)
         left, kind = int.from_bytes(start[:4], "big"), start[4:]
+        if left > _MOST_BESIDES and kind != b"IDAT":
+            raise PictureError("the picture carries too much besides its pixels")
         found = zlib.crc32(kind)
         while left and (block := file.read(min(left, _BLOCK))):
             found = zlib.crc32(block, found)
@@ -113,7 +115,7 @@ def _jpeg(file: BinaryIO) -> Head:
         if start[0] != 0xFF or length < 2 or marker == 0xDA:
             break
         if marker == 0xFF:
-            file.seek(-3, 1)  # markers may be padded with more of the same byte
+            file.seek(-3, SEEK_CUR)  # markers may be padded with more of the same byte
         elif 0xC0 <= marker <= 0xCF and marker not in _NO_SIZE:
             frame = file.read(5)
             if len(frame) < 5:
@@ -121,7 +123,7 @@ def _jpeg(file: BinaryIO) -> Head:
             height, width = int.from_bytes(frame[1:3], "big"), int.from_bytes(frame[3:5], "big")
             return Head(format="jpeg", width=width, height=height, layered=marker not in (0xC0, 0xC1))
         else:
-            file.seek(length - 2, 1)
+            file.seek(length - 2, SEEK_CUR)
     raise PictureError("the picture is cut off, or no JPEG")
 
 
@@ -157,3 +159,20 @@ def _webp(first: bytes) -> Head:
     else:
         raise PictureError("not a WebP picture that can be read")
     return Head(format="webp", width=width, height=height, moves=moves)
+
+
+def _whole_webp(file: BinaryIO) -> None:
+    size = file.seek(0, SEEK_END)
+    file.seek(4)
+    end = int.from_bytes(file.read(4), "little") + 8
+    at = 12
+    for _ in range(_MOST_PARTS):
+        if at >= end or end > size:
+            break
+        file.seek(at)
+        kind, length = file.read(4), int.from_bytes(file.read(4), "little")
+        if length > _MOST_BESIDES and kind not in (b"VP8 ", b"VP8L", b"ALPH"):
+            raise PictureError("the picture carries too much besides its pixels")
+        at += 8 + length + length % 2
+    if at < end or max(at - 1, end) > size:
+        raise PictureError("the picture is cut off")

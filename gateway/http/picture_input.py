@@ -6,6 +6,7 @@ form that workers take. Scaling to what a model wants is the worker's.
 
 import struct
 import zlib
+from os import SEEK_END
 from pathlib import Path
 from typing import BinaryIO
 
@@ -94,8 +95,9 @@ def _acceptable(file: BinaryIO, limits: PictureLimits) -> Head:
 
 def _decoded(file: BinaryIO, head: Head, limits: PictureLimits) -> bool:
     """Whether it lies on its side, all of it decoded on the way where that fits the budget."""
+    needed = head.width * head.height * _pixel_bytes(head) + 2 * file.seek(0, SEEK_END)
     with _opened(file, head) as picture:
-        if head.width * head.height * _decoded_bytes(head) <= limits.most_decoded_bytes:
+        if needed <= limits.most_decoded_bytes:
             if head.format == "jpeg":
                 # An eighth of each side costs a sixty-fourth of the memory, and reads every byte all the same.
                 picture.draft(None, (max(1, head.width // 8), max(1, head.height // 8)))
@@ -103,10 +105,10 @@ def _decoded(file: BinaryIO, head: Head, limits: PictureLimits) -> bool:
         return picture.getexif().get(_ORIENTATION) in _TURNED
 
 
-def _decoded_bytes(head: Head) -> int:
-    """A pixel, while it is decoded: WebP keeps two canvases and gives a third; a JPEG in scans its coefficients."""
+def _pixel_bytes(head: Head) -> int:
+    """A pixel while it is decoded: WebP keeps several canvases, a JPEG in scans its coefficients. Measured."""
     if head.format == "webp":
-        return 12
+        return 16
     if head.format == "png":
         return 4
     return 6 if head.layered else 1

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from gateway.catalog.watch import CatalogStore
 from gateway.http.body import BodyLimits
 from gateway.http.origin import OriginRules
+from gateway.http.uploads import Uploads
 from gateway.keys.ring import KeyRing
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.table import RouteTable
@@ -43,6 +44,7 @@ class Services:
         "runtime",
         "settings",
         "table",
+        "uploads",
     )
 
     def __init__(
@@ -59,6 +61,7 @@ class Services:
         metrics: Metrics,
         recorder: Recorder,
         access: AccessLog,
+        uploads: Uploads,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -71,5 +74,6 @@ class Services:
         self.metrics = metrics
         self.recorder = recorder
         self.access = access
+        self.uploads = uploads
         self.lifetime = Lifetime()
         self.body_limits = BodyLimits(most_bytes=settings.max_body_bytes, deadline=settings.body_deadline)

@@ -84,7 +84,7 @@ def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:
         seeds=wish.seeds,
         steps=steps_of(wish, picture, engine.steps if isinstance(engine, DiffusersArgs) else None),
         guidance=wish.guidance if wish.guidance is not None else _guidance(candidate, picture),
-        strength=(wish.strength or picture.strength) if task in ("vary", "inpaint") else None,
+        strength=_strength(wish, picture, task),
         images=tuple(Source(path=path) for path in wish.images),
         mask=None if wish.mask is None else Source(path=wish.mask),
         loras=wish.loras,
@@ -107,6 +107,13 @@ def _guidance(candidate: Candidate, picture: Picture) -> float | None:
     engine = candidate.variant.engine
     own = engine.guidance if isinstance(engine, DiffusersArgs) else None
     return picture.guidance if own is None else own
+
+
+def _strength(wish: Wish, picture: Picture, task: MediaTask) -> float | None:
+    """What a mask leaves free is made anew, unless the request says otherwise."""
+    if task not in ("vary", "inpaint"):
+        return None
+    return wish.strength or (picture.strength if task == "vary" else 1.0)
 
 
 def _task(wish: Wish, candidate: Candidate) -> MediaTask:

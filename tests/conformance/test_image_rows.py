@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from backends.diffusers.args import Cache, DiffusersArgs, FirstBlockCache, LoraFile, TaylorSeerCache
+from backends.errors import BackendError
 from backends.wire.media_job import Artifact, Done, Lora, MediaJob, MediaTask, Source, Stage, Step
 from tests.diffusers_fixtures import Worker, running, tiny
 from tests.tiny_models.families import FAMILIES
@@ -22,6 +23,8 @@ from tests.tiny_models.family import Family
 pytestmark = [pytest.mark.timeout(300)]
 PICTURES = {name: family for name, family in FAMILIES.items() if family.pictures}
 STEPS = 4
+BROKEN = {("flux2", FirstBlockCache), ("flux2_klein", FirstBlockCache)}
+"""Caches that the library itself cannot put on a family (diffusers 0.42.1); the worker survives it."""
 CACHES: tuple[Cache, ...] = (FirstBlockCache(threshold=0.5), TaylorSeerCache(interval=2, warmup=1))
 
 
@@ -136,6 +139,10 @@ async def test_a_cache_is_clean_after_a_cancelled_job(family: Family, cache: Cac
     task = first_task(family)
     args = msgspec.structs.replace(args_of(family), cache=cache)
     with running(tiny(family.name), args, steps=8, guidance=2.0) as cached:
+        if (family.name, type(cache)) in BROKEN:
+            with pytest.raises(BackendError, match="the worker failed"):
+                await cached.pictures(job(family, task, steps=8))
+            return
         (before,) = await cached.pictures(job(family, task, steps=8))
         await cancel_in_the_middle(cached, job(family, task, id="cut", steps=200))
         (after,) = await cached.pictures(job(family, task, steps=8))

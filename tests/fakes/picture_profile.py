@@ -1,7 +1,11 @@
 """A profile served by the fake picture worker, as the gateway would start any program that speaks the protocol."""
 
+import base64
+import io
 import sys
 from pathlib import Path
+
+from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 _MODULE = 'runpy.run_module("tests.fakes.picture_worker", run_name="__main__")'
@@ -31,3 +35,15 @@ variants:
 def picture_profile(name: str, *, steps: int = 4, extra: str = "") -> str:
     """YAML of a model that paints one colour a seed."""
     return _PROFILE.format(id=name, steps=steps, extra=extra, python=sys.executable, run=_RUN)
+
+
+def picture_file(width: int, height: int, form: str = "PNG") -> bytes:
+    """A picture with a gradient, so that it is not all of one colour."""
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).convert("RGB").save(buffer, form)
+    return buffer.getvalue()
+
+
+def encoded_picture(width: int, height: int) -> str:
+    """The same in base64."""
+    return base64.b64encode(picture_file(width, height)).decode()

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.fakes.gateway import running_gateway
-from tests.fakes.picture_profile import picture_profile
+from tests.fakes.picture_profile import picture_file, picture_profile
 from tests.fakes.picture_worker import colour
 
 
@@ -70,3 +70,24 @@ async def test_errors_have_the_sdks_own_classes(client: openai.AsyncOpenAI) -> N
     with pytest.raises(openai.BadRequestError) as refused:
         await client.images.generate(model="paint", prompt="refuse")
     assert refused.value.code == "content_refused"
+
+
+async def test_edit_and_variation(client: openai.AsyncOpenAI) -> None:
+    files = [("a.png", picture_file(64, 48), "image/png"), ("b.png", picture_file(8, 8), "image/png")]
+    answer = await client.images.edit(model="paint", image=files, prompt="a hat", n=2, extra_body={"seed": 9})
+    assert answer.data is not None
+    assert [pixel(each.b64_json) for each in answer.data] == [colour(9), colour(10)]
+    assert answer.size == "64x48"
+    varied = await client.images.create_variation(model="paint", image=("a.png", picture_file(32, 32)))
+    assert varied.data is not None
+    assert len(varied.data) == 1
+
+
+async def test_an_edit_that_streams(address: str) -> None:
+    async with openai.AsyncOpenAI(base_url=address, api_key="none", max_retries=0, timeout=60) as client:
+        stream = await client.images.edit(
+            model="paint", image=("a.png", picture_file(64, 48)), prompt="a hat", stream=True, partial_images=1
+        )
+        kinds = [event.type async for event in stream]
+    assert kinds[-1] == "image_edit.completed"
+    assert kinds.count("image_edit.partial_image") == 1

@@ -15,7 +15,7 @@ from gateway.keys.key import ALL_SCOPES, Scope
 from gateway.keys.store import KeyStore
 from gateway.settings import Settings
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
-from tests.fakes.picture_profile import picture_profile
+from tests.fakes.picture_profile import encoded_picture, picture_profile
 
 NEEDS: dict[str, Scope | None] = {
     "POST /v1/chat/completions": "inference",
@@ -24,6 +24,8 @@ NEEDS: dict[str, Scope | None] = {
     "POST /v1/embeddings": "inference",
     "POST /v1/images/generations": "inference",
     "POST /v1/images": "inference",
+    "POST /v1/images/edits": "inference",
+    "POST /v1/images/variations": "inference",
     "GET /v1/models": "inference",
     "GET /v1/models/{name}": "inference",
     "GET /api/ps": "admin",
@@ -38,6 +40,7 @@ NEEDS: dict[str, Scope | None] = {
     "GET /health": None,
     "GET /ready": None,
 }
+PICTURE = encoded_picture(16, 16)
 BODIES = {
     "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "/v1/chat": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
@@ -45,6 +48,8 @@ BODIES = {
     "/v1/embeddings": {"model": "m", "input": "hi"},
     "/v1/images/generations": {"model": "paint", "prompt": "hi"},
     "/v1/images": {"model": "paint", "prompt": "hi"},
+    "/v1/images/edits": {"model": "paint", "prompt": "hi", "images": [{"b64_json": PICTURE}]},
+    "/v1/images/variations": {"model": "paint", "images": [{"b64_json": PICTURE}]},
     "/api/load": {"model": "m"},
     "/api/unload": {"model": "m"},
 }

@@ -6,6 +6,8 @@ Upstream resets a cache at the regular end of a run at best, and for some classe
 behind changes the next picture.
 """
 
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from backends.diffusers.args import Cache, CacheDit, FirstBlockCache, MagCache, TaylorSeerCache
@@ -28,6 +30,15 @@ class StepCache:
             self._disable()
         if not isinstance(self._cache, MagCache) or steps == self._steps:
             self._enable()
+
+    @contextmanager
+    def working(self) -> Generator[None]:
+        """Around a call of a pipeline: some classes (Flux 2) do not say themselves for whom the cache is."""
+        with ExitStack() as stack:
+            if self._enabled and not isinstance(self._cache, CacheDit):
+                for denoiser in _denoisers(self._pipe):
+                    stack.enter_context(denoiser.cache_context("cond"))
+            yield
 
     def _enable(self) -> None:
         if isinstance(self._cache, CacheDit):

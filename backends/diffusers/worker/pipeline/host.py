@@ -3,6 +3,7 @@
 """The loaded model: one set of components, a pipeline for each task, one job at a time. Implements ``Model``."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -80,6 +81,9 @@ class PipelineHost:
         """See ``Model``."""
         return self._gauge.memory()
 
+    def _reuse(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._cache is None else self._cache.working()
+
     def _make(self, pipe: Any, job: MediaJob, arguments: Arguments, control: Control) -> None:
         size = self._config.args.batch
         rounds = [job.seeds[i : i + size] for i in range(0, len(job.seeds), size)]
@@ -90,7 +94,7 @@ class PipelineHost:
             # A scheduler keeps the state of its last run, also of one that was cut.
             pipe.scheduler = type(self._scheduler).from_config(self._scheduler.config)
             look = Previews(pipe, job, arguments, control, done) if job.previews else None
-            with Hooks(pipe, progress, control, look), torch.no_grad():
+            with Hooks(pipe, progress, control, look), self._reuse(), torch.no_grad():
                 made = arguments.make(seeds)
             progress.end()
             for seed, picture in zip(seeds, made, strict=True):
