@@ -69,7 +69,7 @@ async def test_a_variation_of_a_file(gateway: RunningGateway) -> None:
         ([("image[]", picture_file(8, 8)), ("image[]", b"no picture")], "image[1]"),
         ([("image", picture_file(64, 48)), ("mask", mask(48, 64))], "mask"),
         ([("image[]", picture_file(8, 8))] * 17, "image[16]"),
-        ([("image", picture_file(8, 8)), ("mask", mask(8, 8)), ("mask", mask(8, 8))], "mask"),
+        ([("image", picture_file(8, 8)), ("mask", mask(8, 8)), ("mask", mask(8, 8))], "mask[1]"),
     ],
 )
 async def test_what_is_no_picture_is_refused_by_its_field(
