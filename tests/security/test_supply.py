@@ -127,12 +127,12 @@ def test_processes_are_started_in_named_places_only():
 
 def test_only_the_typed_command_builders_make_command_lines():
     made = {path for path in sources("gateway", "backends") if "LaunchPlan" in calls(path)}
-    assert made == {"backends/llama_cpp/command.py", "backends/external/command.py"}
+    assert made == {f"backends/{engine}/command.py" for engine in ("llama_cpp", "diffusers", "external")}
 
 
 def test_the_builders_see_no_request():
     """Their inputs are the profile's arguments and paths of ours; no wire type can get in."""
-    for path in ("backends/llama_cpp/command.py", "backends/external/command.py"):
+    for path in (f"backends/{engine}/command.py" for engine in ("llama_cpp", "diffusers", "external")):
         imports = {node.module or "" for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)}
         assert not [name for name in imports if name.startswith(("backends.wire", "gateway"))]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.diffusers_fixtures import python
 from tests.tiny_models.families import FAMILIES
 from tests.tiny_models.family import Family
 from tests.tiny_models.findings import Found, Made
@@ -20,17 +21,10 @@ SMALLEST = 300 << 10
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(DEADLINE + 60)]
 
 
-def _python() -> str:
-    given = os.environ.get("FOREBAY_TEST_DIFFUSERS_PYTHON")
-    if not given:
-        pytest.skip("FOREBAY_TEST_DIFFUSERS_PYTHON names no interpreter that has the diffusers engine's packages")
-    return given
-
-
 def _ask(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {"PATH": os.defpath, "HOME": str(home), "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
     return subprocess.run(
-        [_python(), "-m", "tests.tiny_models", *arguments],
+        [str(python()), "-m", "tests.tiny_models", *arguments],
         cwd=ROOT,
         env=environment,
         capture_output=True,

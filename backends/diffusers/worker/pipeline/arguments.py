@@ -22,7 +22,6 @@ class Arguments:
         self._names = frozenset(inspect.signature(type(pipe).__call__).parameters)
         self._args: DiffusersArgs = config.args
         self._job = job
-        self.native = config.args.native is not None
         self.width, self.height = config.args.native or (job.width, job.height)
         self.steps = job.steps or config.steps
         self._guidance = job.guidance if job.guidance is not None else config.guidance

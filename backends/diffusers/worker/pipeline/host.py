@@ -16,7 +16,7 @@ from backends.diffusers.worker.pipeline.caches import StepCache
 from backends.diffusers.worker.pipeline.hooks import Hooks, Progress
 from backends.diffusers.worker.pipeline.load import load, sibling, tune
 from backends.diffusers.worker.pipeline.memory import Gauge
-from backends.diffusers.worker.pipeline.pictures import artifact, scaled, small
+from backends.diffusers.worker.pipeline.pictures import artifact, fitted, small
 from backends.diffusers.worker.pipeline.preview import pictures
 from backends.diffusers.worker.pipeline.residence import Residence
 from backends.errors import BackendError, Cause
@@ -99,7 +99,7 @@ class PipelineHost:
             progress.end()
             for seed, picture in zip(seeds, made, strict=True):
                 control.check()
-                fitting = scaled(picture, job.width, job.height) if self._config.args.native else picture
+                fitting = fitted(picture, job.width, job.height)
                 control.report(artifact(fitting, job.id, done, seed, job.output))
                 done += 1
         progress.finish()
@@ -122,7 +122,7 @@ class Previews:
             return
         found = pictures(self._pipe, estimate, self._arguments.width, self._arguments.height)
         for row, picture in enumerate(found or ()):
-            fitting = scaled(picture, job.width, job.height) if self._arguments.native else picture
+            fitting = fitted(picture, job.width, job.height)
             form, data = small(fitting)
             self._control.report(
                 Preview(

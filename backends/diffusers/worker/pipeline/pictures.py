@@ -18,6 +18,7 @@ from backends.wire.media_job import Artifact, ImageFormat, Output, Source
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 _QUALITY = 90
+_SAME_SHAPE = 0.05
 
 
 def read(source: Source, param: str, most_pixels: int) -> Any:
@@ -47,6 +48,12 @@ def read_mask(source: Source, param: str, most_pixels: int) -> Any:
 def scaled(picture: Any, width: int, height: int) -> Any:
     """``picture`` at exactly that size."""
     return picture if picture.size == (width, height) else picture.resize((width, height), Image.Resampling.LANCZOS)
+
+
+def fitted(picture: Any, width: int, height: int) -> Any:
+    """What a pipeline made, at the asked size. Some choose their own; where even the shape differs, theirs is kept."""
+    shape = picture.width * height / (picture.height * width)
+    return scaled(picture, width, height) if abs(shape - 1.0) <= _SAME_SHAPE else picture
 
 
 def encoded(picture: Any, output: Output) -> bytes:
