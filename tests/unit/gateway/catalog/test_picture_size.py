@@ -46,3 +46,11 @@ def test_always_within_the_limits_and_stable(
     assert snap(made, picture) == made
     if width >= height:
         assert made[0] >= made[1]
+
+
+@given(st.integers(256, 2048), st.integers(256, 2048), st.sampled_from([1, 8, 16, 64]))
+def test_what_is_within_the_limits_moves_by_less_than_a_multiple(width: int, height: int, multiple: int) -> None:
+    picture = Picture(steps=1, multiple=multiple, least_side=256, most_side=2048, most_pixels=2048 * 2048)
+    made = snap((width, height), picture)
+    assert abs(made[0] - width) < max(1, multiple)
+    assert abs(made[1] - height) < max(1, multiple)
