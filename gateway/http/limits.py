@@ -13,4 +13,4 @@ class ListenerLimits(Struct, frozen=True, kw_only=True):
     head_deadline: float = 10.0
     write_stall: float = 120.0
     connections: int = 10_000
-    linger_bytes: int = 64 * 1024 * 1024
+    linger_bytes: int = 256 * 1024 * 1024
