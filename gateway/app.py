@@ -33,6 +33,8 @@ from gateway.database import open_database
 from gateway.http.edge import Edge
 from gateway.http.health import health_routes
 from gateway.http.images import image_routes
+from gateway.http.media_links import MediaLimits, MediaLinks, media_key
+from gateway.http.media_route import media_route
 from gateway.http.models import model_routes
 from gateway.http.multipart import FormLimits
 from gateway.http.operator import operator_routes
@@ -66,6 +68,7 @@ from gateway.telemetry.pulse import pulse
 from gateway.telemetry.recorder import Recorder
 from gateway.telemetry.systemd import notify
 
+_SWEEP_EVERY = 60.0
 _KEYS_EVERY = 2.0
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _log = logging.getLogger("forebay")
@@ -164,6 +167,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
         route_handlers=[
             *text_routes(handlers),
             *image_routes(services),
+            media_route(services),
             *model_routes(services),
             *operator_routes(services),
             *health_routes(services),
@@ -198,12 +202,15 @@ async def _begin(stack: AsyncExitStack, services: Services, logs: Logging) -> No
     await asyncio.to_thread(_read_heads, services)
     catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
     await asyncio.to_thread(services.uploads.prepare)
+    key = await asyncio.to_thread(media_key, settings.state_dir / "media.key")
+    links = services.links = MediaLinks(settings.state_dir / "media", key, MediaLimits())
     stack.callback(services.uploads.close)
     stack.push_async_callback(runtime.aclose)
     for work in (
         runtime.run(),
         catalog.watch(every=settings.reload_every),
         _watch_keys(store, services.keys),
+        _sweep(links),
         pulse(services.metrics),
     ):
         await stack.enter_async_context(_running(work))
@@ -240,6 +247,16 @@ async def _watch_keys(store: KeyStore, ring: KeyRing) -> None:
             ring.replace(await asyncio.to_thread(store.all))
         except BackendError as error:
             _log.error("%s", error.detail)
+
+
+async def _sweep(links: MediaLinks) -> None:
+    """Pictures whose links have expired go."""
+    while True:
+        try:
+            await links.sweep(time.time())
+        except OSError as error:
+            _log.error("expired pictures could not be removed: %s", error)
+        await asyncio.sleep(_SWEEP_EVERY)
 
 
 def _unload_removed(services: Services, profiles: tuple[str, ...]) -> None:

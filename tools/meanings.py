@@ -41,6 +41,7 @@ CAUSES: dict[Cause, str] = {
 CODES: dict[str, str] = {
     "engine_missing": "The variant's engine is not installed: `forebay engines install NAME`.",
     "host_not_allowed": "The `Host` header names no address of this gateway: `FOREBAY_ALLOWED_HOSTS`.",
+    "media_not_found": "The link of a picture has expired, or was never made here.",
     "missing_api_key": "There are keys, so every request needs one.",
     "model_not_supported": "The model exists but does not serve this endpoint.",
     "origin_not_allowed": "A web page of another origin asks: `FOREBAY_ALLOWED_ORIGINS`.",
@@ -72,6 +73,7 @@ ROUTES: dict[str, str] = {
     "POST /v1/images/generations": "Pictures of a prompt, whole or as a stream with previews.",
     "POST /v1/images": "Short path of the same.",
     "POST /v1/images/edits": "Up to 16 pictures changed by instruction, or where a mask says; a form or JSON.",
+    "GET /v1/media/{name}": "A picture behind a signed link, until it expires.",
     "POST /v1/images/variations": "A picture changed a little; a form or JSON.",
     "GET /v1/models": "Models that are listed: OpenAI's shape plus a `forebay` object.",
     "GET /v1/models/{name}": "One model, by any name a client may send.",

@@ -6,7 +6,11 @@ _OPEN = frozenset({"/health", "/ready"})
 
 
 def required_scope(path: str, *, metrics_public: bool = False) -> Scope | None:
-    """``None`` for the probes, which tell nothing but up or down, and for the scrape where the operator opened it."""
+    """``None`` for the probes, which tell nothing but up or down, for signed links, and for the scrape where the
+    operator opened it.
+    """
+    if path.startswith("/v1/media/"):
+        return None  # a signed link is its own permission
     if path.startswith("/v1/"):
         return "inference"
     if path in _OPEN:

@@ -1,15 +1,19 @@
 """From an image request to an order: its route, the wish in the words of no dialect, and how the answer is told."""
 
+import base64
 import secrets
+import time
 
 from litestar.types import Scope
 
 from backends.contract import Task
 from backends.errors import BackendError, Cause
-from backends.wire.media_job import Lora, Output
+from backends.wire.media_job import Artifact, Lora, Output
 from backends.wire.openai_images import ImageRequest
 from backends.wire.openai_images_reply import Kind
 from gateway.catalog.picture_size import Size, snap
+from gateway.http.body import header
+from gateway.http.media_route import links_of
 from gateway.http.picture_serving import Order
 from gateway.http.picture_telling import Keep, OpenAITelling
 from gateway.http.services import Services
@@ -104,7 +108,14 @@ def seeds_of(request: ImageRequest) -> tuple[int, ...]:
 
 
 def keep_of(services: Services, request: ImageRequest, scope: Scope) -> Keep | None:
-    """What makes links of pictures, where links are wanted. Raises ``BackendError(INVALID_REQUEST)``."""
+    """What makes links of pictures, where links are wanted: below the address that the client used."""
     if request.response_format != "url":
         return None
-    raise BackendError(Cause.INVALID_REQUEST, "only b64_json is offered here", param="response_format")
+    links = links_of(services)
+    host = (header(scope, b"host") or b"").decode("latin-1")
+
+    async def keep(artifact: Artifact) -> str:
+        path = await links.keep(base64.b64decode(artifact.data), artifact.format, time.time())
+        return f"{scope['scheme']}://{host}{path}"
+
+    return keep

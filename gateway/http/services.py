@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gateway.catalog.watch import CatalogStore
 from gateway.http.body import BodyLimits
+from gateway.http.media_links import MediaLinks
 from gateway.http.origin import OriginRules
 from gateway.http.uploads import Uploads
 from gateway.keys.ring import KeyRing
@@ -28,7 +29,7 @@ class Lifetime:
 
 
 class Services:
-    """One per process; handlers get it from the composition root."""
+    """One per process; handlers get it from the composition root. ``links`` are there once it has started."""
 
     __slots__ = (
         "access",
@@ -38,6 +39,7 @@ class Services:
         "footprints",
         "keys",
         "lifetime",
+        "links",
         "metrics",
         "origin",
         "recorder",
@@ -76,4 +78,5 @@ class Services:
         self.access = access
         self.uploads = uploads
         self.lifetime = Lifetime()
+        self.links: MediaLinks | None = None
         self.body_limits = BodyLimits(most_bytes=settings.max_body_bytes, deadline=settings.body_deadline)

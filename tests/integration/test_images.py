@@ -181,3 +181,18 @@ async def test_a_chat_model_makes_no_pictures_and_the_other_way_round(gateway: R
         "/v1/chat/completions", json={"model": "paint", "messages": [{"role": "user", "content": "hi"}]}
     )
     assert (answer.status_code, error(answer)["param"]) == (400, "model")
+
+
+async def test_links_open_without_a_key_and_only_whole(gateway: RunningGateway) -> None:
+    answer = await gateway.client.post(URL, json=wanted(seed=3, n=2, response_format="url"))
+    assert answer.status_code == 200, answer.text
+    links = [item["url"] for item in answer.json()["data"]]
+    assert all(link.startswith(f"{gateway.address}/v1/media/") for link in links)
+    assert all("b64_json" not in item for item in answer.json()["data"])
+    found = await gateway.client.get(links[0])
+    assert (found.status_code, found.headers["content-type"]) == (200, "image/png")
+    assert found.headers["x-content-type-options"] == "nosniff"
+    assert Image.open(io.BytesIO(found.content)).getpixel((0, 0)) == colour(3)
+    for wrong in (links[0][:-1], links[0].replace("expires=", "expires=1"), links[0].partition("?")[0]):
+        refused = await gateway.client.get(wrong)
+        assert (refused.status_code, error(refused)["code"]) == (404, "media_not_found")
