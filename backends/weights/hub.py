@@ -17,7 +17,7 @@ from backends.errors import BackendError, Cause
 from backends.weights.source import Hub, WeightFile
 
 Progress = Callable[[str, int, int], None]
-_REFUSALS = {
+REFUSALS = {
     401: "it does not exist, or needs a token (HF_TOKEN)",
     403: "its licence has to be accepted, with a token (HF_TOKEN) of who did",
     404: "it does not exist",
@@ -40,7 +40,7 @@ def fetch_from_hub(source: Hub, file: WeightFile, path: Path, progress: Progress
         _fetch(Hub(source.repository, commit), file, partial, metadata.size, _bar(path.name, file, progress))
     except HfHubHTTPError as error:
         status = getattr(error.response, "status_code", 0)
-        why = _REFUSALS.get(status, f"the hub answered {status}")
+        why = REFUSALS.get(status, f"the hub answered {status}")
         raise BackendError(Cause.LOAD_FAILED, f"{source.repository}/{file.path}: {why}", private=str(error)) from None
     except (TransportError, OSError, RuntimeError) as error:  # the last is what xet says of a network that failed
         raise _broken(error, source, path) from None

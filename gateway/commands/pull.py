@@ -4,6 +4,7 @@ import click
 
 from backends.weights.pull import pull as pull_weights
 from backends.weights.store import WeightStore
+from gateway.catalog.profile import Weights
 from gateway.commands.offline import offline_services
 from gateway.commands.steps import FileBars
 from gateway.http.services import Services
@@ -24,7 +25,7 @@ def pull(model: str, every: bool) -> None:
 
 def _wanted(services: Services, route: Route, *, every: bool) -> list[Candidate]:
     """The variants to fetch: the first that fits here, or the first of all where none does."""
-    loadable = [candidate for candidate in route.candidates if candidate.variant.weights is not None]
+    loadable = [candidate for candidate in route.candidates if _sources(candidate)]
     if not loadable:
         raise click.ClickException(f"{route.profile.id} has no weights to fetch")
     if every:
@@ -36,14 +37,21 @@ def _wanted(services: Services, route: Route, *, every: bool) -> list[Candidate]
 
 
 def _pull(settings: Settings, candidate: Candidate) -> None:
-    weights = candidate.variant.weights
-    assert weights is not None
     name = candidate.target.variant_id
     store = WeightStore(settings.cache_dir / "weights", models_dir=settings.models_dir)
-    if store.locate(weights) is not None:
+    missing = [weights for weights in _sources(candidate) if store.locate(weights) is None]
+    if not missing:
         click.echo(f"{name}: already here")
         return
-    click.echo(f"{name}: {store.missing_bytes(weights) / 1e6:.0f} MB from {weights.source}", err=True)
-    with FileBars() as bars:
-        paths = pull_weights(weights, store, bars)
-    click.echo(f"{name}: {len(paths)} file{'s' if len(paths) > 1 else ''} verified")
+    for weights in missing:
+        click.echo(f"{name}: {store.missing_bytes(weights) / 1e6:.0f} MB from {weights.source}", err=True)
+        with FileBars() as bars:
+            paths = pull_weights(weights, store, bars)
+        what = "folder" if weights.folder is not None else f"{len(paths)} file{'s' if len(paths) > 1 else ''}"
+        click.echo(f"{name}: {what} verified")
+
+
+def _sources(candidate: Candidate) -> list[Weights]:
+    """Where its weights and its parts come from."""
+    own = candidate.variant.weights
+    return [*([] if own is None else [own]), *candidate.variant.parts.values()]

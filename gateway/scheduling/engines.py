@@ -21,7 +21,7 @@ from backends.process.reaper import RUN_PREFIX
 from backends.process.supervisor import EngineProcess
 from backends.registry import backend_of, missing_engine, plan_of
 from backends.weights.store import WeightStore
-from gateway.catalog.profile import EngineArgs, ModelProfile, Variant
+from gateway.catalog.profile import EngineArgs, ModelProfile, Variant, Weights
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Running
 from gateway.scheduling.target import Target
@@ -52,7 +52,8 @@ class EngineLauncher:
 
     def missing(self, profile: ModelProfile, variant: Variant) -> BackendError | None:
         """No weights or no engine environment on this machine, in words that say what to run."""
-        if variant.weights is not None and self._weights.locate(variant.weights) is None:
+        sources = (*((variant.weights,) if variant.weights is not None else ()), *variant.parts.values())
+        if any(self._weights.locate(weights) is None for weights in sources):
             how = _PULL.format(f"{profile.id}:{variant.name}" if len(profile.variants) > 1 else profile.id)
             return BackendError(
                 Cause.LOAD_FAILED, f"the weights of {profile.id}:{variant.name} are not on this machine; {how}",
@@ -88,6 +89,8 @@ class EngineLauncher:
             variant_id=target.variant_id,
             served_name=named.profile.id,
             weights=tuple(located or ()),
+            folder=None if variant.weights is None else self._weights.root_of(variant.weights),
+            parts={name: self._part(weights) for name, weights in variant.parts.items()},
             shares=placement.shares,
             run_dir=run_dir,
             slots=target.slots,
@@ -104,6 +107,11 @@ class EngineLauncher:
             await process.stop(0.0)
             raise
         return ChildEngine(process, backend, plan, variant.stop_grace_seconds, run_dir)
+
+    def _part(self, weights: Weights) -> Path:
+        """The folder of a part, or its only file."""
+        located = self._weights.locate(weights) or ()
+        return located[0] if len(located) == 1 else self._weights.root_of(weights)
 
 
 class ChildEngine:

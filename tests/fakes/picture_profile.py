@@ -47,3 +47,32 @@ def picture_file(width: int, height: int, form: str = "PNG") -> bytes:
 def encoded_picture(width: int, height: int) -> str:
     """The same in base64."""
     return base64.b64encode(picture_file(width, height)).decode()
+
+
+_TINY = """\
+id: {id}
+name: {id}
+modality: image
+tasks: [image, image_variation, inpaint]
+licence: Apache-2.0
+open_weights: true
+picture: {{width: 64, height: 64, multiple: 8, least_side: 16, most_side: 512, most_pixels: 262144, steps: {steps},
+  guidance: 5.0, negative_prompt: true, most_steps: 1000}}
+variants:
+  - name: fp32
+    engine:
+      kind: diffusers
+      dtype: fp32
+      threads: 1
+      pipelines:
+        generate: StableDiffusionPipeline
+        vary: StableDiffusionImg2ImgPipeline
+        inpaint: StableDiffusionInpaintPipeline
+    weights: {{source: 'file:{folder}', folder: {{bytes: 2000000}}}}
+    footprint: {{weights_bytes: 10000000, load_seconds: 5, host_bytes: 500000000}}
+"""
+
+
+def tiny_profile(name: str, folder: Path, *, steps: int = 4) -> str:
+    """YAML of a Stable Diffusion with random weights in ``folder``, for the real worker."""
+    return _TINY.format(id=name, folder=folder, steps=steps)

@@ -21,6 +21,13 @@ class File(Struct):
 class Weights(Struct):
     source: str
     files: tuple[File, ...] = (File(),)
+    folder: "Folder | None" = None
+
+
+class Folder(Struct):
+    bytes: int = 100
+    include: tuple[str, ...] = ("*.safetensors", "*.json")
+    exclude: tuple[str, ...] = ()
 
 
 class Told:

@@ -1,6 +1,7 @@
 """A hub of files in memory: heads, bytes and ranges as the real one gives them; remembers what was asked."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(body=True)
 
     def _answer(self, *, body: bool) -> None:
+        if self.path.startswith("/api/models/"):
+            self._list()
+            return
         wanted = self.headers.get("range", "")
         self.server.asked.append((self.command, self.path, wanted))
         data = self.server.files.get(self.path.rpartition("/")[2])
@@ -62,6 +66,25 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(data[begin:] if cut is None else data[begin : begin + cut])
         if cut is not None:
             self.close_connection = True
+
+    def _list(self) -> None:
+        """A repository's files, as the hub's API tells them."""
+        siblings = [
+            {"rfilename": name, "size": len(data), "blobId": "b"}
+            | (
+                {"lfs": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 1}}
+                if len(data) > 1000
+                else {}
+            )
+            for name, data in self.server.files.items()
+        ]
+        body = json.dumps({"id": "o/r", "sha": COMMIT, "siblings": siblings}).encode()
+        self.server.asked.append((self.command, self.path, ""))
+        self.send_response(self.server.refuse or 200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""

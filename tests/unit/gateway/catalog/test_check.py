@@ -45,7 +45,7 @@ RULES = [
     ("sleep path", CHAT, "      url: https://example.org/v1", "      sleep_path: x\n      wake_path: /w\n      command: [a]", "30:19: variants[1].engine.sleep_path: expected a path that starts with /"),
     ("sleep without wake", CHAT, "      url: https://example.org/v1", "      sleep_path: /s\n      command: [a]", "29:7: variants[1].engine: sleep_path and wake_path go together"),
     ("sleep of a server of others", CHAT, "      url:", "      sleep_path: /s\n      wake_path: /w\n      url:", "30:19: variants[1].engine.sleep_path: goes with command only"),
-    ("who cannot sleep", CHAT, "host_bytes: 4", "sleep: {wake_seconds: 2}", "26:14: variants[0].footprint.sleep: the engine cannot sleep; an external command with sleep_path can"),
+    ("who cannot sleep", CHAT, "host_bytes: 4", "sleep: {wake_seconds: 2}", "26:14: variants[0].footprint.sleep: the engine cannot sleep; an external command with sleep_path can, and diffusers without offload plans"),
     ("activation of a language model", CHAT, "host_bytes: 4", "activation: {family: flux}", "26:19: variants[0].footprint.activation: is for diffusion; llama_cpp has kv_bytes and compute_bytes"),
     ("component twice", CHAT, "{weights_bytes: 0}", "{weights_bytes: 0, activation: {family: flux, components: [{name: vae, bytes: 1}, {name: vae, bytes: 2}]}}", '31:105: variants[1].footprint.activation.components[1].name: "vae" is given twice'),
     ("offload of what", CHAT, "{weights_bytes: 0}", "{weights_bytes: 0, activation: {family: flux, offload: model}}", "31:71: variants[1].footprint.activation.offload: model offload needs the sizes of two components or more"),
@@ -53,7 +53,7 @@ RULES = [
     ("source form", CHAT, "hf:org/alpha-gguf@main", "hf:alpha", '18:15: variants[0].weights.source: "hf:alpha" is not of the form hf:ORG/REPO or hf:ORG/REPO@COMMIT'),
     ("pypi without version", BETA, "pypi:beta-weights==1.0", "pypi:beta-weights", '13:15: variants[0].weights.source: "pypi:beta-weights" is not of the form pypi:DIST==VERSION'),
     ("pypi without digest", BETA, SHA, "", "15:11: variants[0].weights.files[0]: sha256 is needed for a pypi: source"),
-    ("no files", CHAT, "      files:\n        - path: alpha-q8.gguf\n          bytes: 1000\n", "      files: []\n", "19:14: variants[0].weights.files: at least one file is needed"),
+    ("no files", CHAT, "      files:\n        - path: alpha-q8.gguf\n          bytes: 1000\n", "      files: []\n", "19:14: variants[0].weights.files: at least one file is needed; or a folder, for pipelines of many files"),
     ("path climbs", CHAT, "path: alpha-q8.gguf", "path: ../alpha-q8.gguf", '20:17: variants[0].weights.files[0].path: "../alpha-q8.gguf" must be a path inside the source'),
     ("absolute path", CHAT, "path: alpha-q8.gguf", "path: /alpha-q8.gguf", '20:17: variants[0].weights.files[0].path: "/alpha-q8.gguf" must be a path inside the source'),
     ("file twice", CHAT, "          bytes: 1000\n", "          bytes: 100\n        - {path: alpha-q8.gguf, bytes: 900}\n", '22:18: variants[0].weights.files[1].path: "alpha-q8.gguf" is given twice'),
@@ -149,3 +149,63 @@ def test_good_urls(url: str) -> None:
 )  # fmt: skip
 def test_bad_urls(url: str) -> None:
     assert url_fault(url) != ""
+
+
+FLUX = """\
+id: flux
+name: Flux
+modality: image
+tasks: [image, image_edit]
+licence: x
+open_weights: true
+picture: {steps: 28, guidance: 3.5}
+variants:
+  - name: bf16
+    engine:
+      kind: diffusers
+      pipelines: {generate: FluxPipeline, vary: FluxImg2ImgPipeline}
+      loras: {style: {part: style}}
+    weights: {source: 'hf:o/r', folder: {bytes: 1}}
+    parts:
+      style: {source: 'hf:o/s', folder: {bytes: 1}}
+    footprint: {weights_bytes: 1}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("tasks: [image, image_edit]", "tasks: [image, inpaint]", "no variant has a pipeline for inpaint"),
+        ("      style: {source", "      other: {source", 'there is no "style" among the variant\'s parts'),
+        ("{generate: FluxPipeline, vary: FluxImg2ImgPipeline}", "{}", "at least one task is needed"),
+        ("kind: diffusers\n", "kind: diffusers\n      quantise: {transformer: gguf}\n", "a GGUF file is a part"),
+        ("kind: diffusers\n", "kind: diffusers\n      parts: {text: T5EncoderModel}\n", 'there is no "text" among'),
+        ("    weights: {source: 'hf:o/r', folder: {bytes: 1}}\n", "", "diffusers needs weights"),
+        (
+            "folder: {bytes: 1}}\n    parts",
+            "files: [{path: a, bytes: 1}], folder: {bytes: 1}}\n    parts",
+            "goes without",
+        ),
+        ("hf:o/r", "bundled:x", "names its files"),
+        ("picture: {steps: 28, guidance: 3.5}\n", "", "says so under picture"),
+        ("{steps: 28,", "{steps: 28, width: 1001,", "is no multiple of 16"),
+        ("{steps: 28,", "{steps: 28, width: 4096,", "is not between least_side and most_side"),
+        ("{steps: 28,", "{steps: 28, most_pixels: 4,", "the default size is larger"),
+        ("{steps: 28,", "{steps: 280,", "is more than most_steps"),
+        ("generate: FluxPipeline", "generate: Flux2Pipeline", None),
+        (
+            "generate: FluxPipeline, vary: FluxImg2ImgPipeline}",
+            "generate: Flux2Pipeline, vary: Flux2Pipeline}\n      cache: {kind: first_block}",
+            "does not work with Flux 2",
+        ),
+        ("folder: {bytes: 1}}\n    parts", "folder: {bytes: 1}}\n    parts", None),
+    ],
+)
+def test_rules_of_pictures(old: str, new: str, said: str | None, tmp_path: Path) -> None:
+    assert old in FLUX
+    root = write(tmp_path, {"image/flux.yaml": FLUX.replace(old, new, 1)})
+    found = shown(load(root).problems, root)
+    if said is None:
+        assert found == []
+    else:
+        assert any(said in line for line in found), found

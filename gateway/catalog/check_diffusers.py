@@ -1,0 +1,67 @@
+"""Rules of a diffusers variant and of profiles that make pictures. Pure."""
+
+from collections.abc import Iterator
+
+from backends.contract import Task
+from backends.diffusers.args import DiffusersArgs, FirstBlockCache
+from gateway.catalog.finding import Finding
+from gateway.catalog.problem import quoted
+from gateway.catalog.profile import ModelProfile, Picture, Variant
+
+_PIPELINES: dict[Task, frozenset[str]] = {
+    Task.IMAGE: frozenset({"generate"}),
+    Task.IMAGE_EDIT: frozenset({"edit", "vary"}),
+    Task.IMAGE_VARIATION: frozenset({"vary"}),
+    Task.INPAINT: frozenset({"inpaint"}),
+}
+
+
+def diffusers_findings(engine: DiffusersArgs, variant: Variant) -> Iterator[Finding]:
+    """Broken rules of ``variant``; places are relative to it."""
+    if not engine.pipelines:
+        yield Finding("engine.pipelines", "at least one task is needed")
+    if variant.weights is None:
+        yield Finding("engine", "diffusers needs weights")
+    for name in engine.parts:
+        if name not in variant.parts:
+            yield Finding(f"engine.parts.{name}", f"there is no {quoted(name)} among the variant's parts")
+    for name, lora in engine.loras.items():
+        if lora.part not in variant.parts:
+            yield Finding(f"engine.loras.{name}.part", f"there is no {quoted(lora.part)} among the variant's parts")
+    for name, kind in engine.quantise.items():
+        if kind == "gguf" and name not in variant.parts:
+            yield Finding(f"engine.quantise.{name}", "a GGUF file is a part of the same name")
+    if isinstance(engine.cache, FirstBlockCache) and any(
+        each.startswith("Flux2") for each in engine.pipelines.values()
+    ):
+        yield Finding(
+            "engine.cache", "first_block does not work with Flux 2 in this version of diffusers", "taylorseer does"
+        )
+
+
+def picture_findings(profile: ModelProfile) -> Iterator[Finding]:
+    """Broken rules of a profile that makes pictures."""
+    able = {task for v in profile.variants if isinstance(v.engine, DiffusersArgs) for task in v.engine.pipelines}
+    if not able:
+        return
+    for i, task in enumerate(profile.tasks):
+        if task in _PIPELINES and not able & _PIPELINES[task]:
+            wanted = " or ".join(sorted(_PIPELINES[task]))
+            yield Finding(f"tasks[{i}]", f"no variant has a pipeline for {task.value}", f"it takes {wanted}")
+    if profile.picture is None:
+        if profile.modality == "image":
+            yield Finding("", "a model that makes pictures says so under picture")
+        return
+    yield from _picture(profile.picture)
+
+
+def _picture(picture: Picture) -> Iterator[Finding]:
+    for name, side in (("width", picture.width), ("height", picture.height)):
+        if side % picture.multiple and not picture.upscales:
+            yield Finding(f"picture.{name}", f"{side} is no multiple of {picture.multiple}")
+        if not picture.least_side <= side <= picture.most_side:
+            yield Finding(f"picture.{name}", f"{side} is not between least_side and most_side")
+    if picture.width * picture.height > picture.most_pixels:
+        yield Finding("picture.most_pixels", "the default size is larger")
+    if picture.steps > picture.most_steps:
+        yield Finding("picture.steps", f"{picture.steps} is more than most_steps")
