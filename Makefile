@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement mutants lock clean
+.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement bench-images mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
 
-bench: bench-gateway bench-worker bench-cancel bench-placement ## Run all benchmarks
+bench: bench-gateway bench-worker bench-cancel bench-placement bench-images ## Run all benchmarks
 
 bench-gateway: setup-dev ## Gateway CPU per request and per chunk (PEERS=1 adds vllm-router and LiteLLM)
 	@$(BIN)/python -m bench.gateway $(if $(PEERS),--peers)
@@ -77,6 +77,9 @@ bench-cancel: setup-dev ## How fast work stops when a client is gone, in each ph
 
 bench-placement: setup-dev ## Waits and swaps on seeded traces, beside what llama-swap and Ollama do
 	@$(BIN)/python -m bench.placement
+
+bench-images: setup-dev ## What gateway and worker add to a picture, and how fast cancelled ones stop
+	@$(BIN)/python -m bench.images
 
 mutants: setup-dev ## How many small mistakes in placement and scheduler the tests notice (SAMPLE=90; long)
 	@$(BIN)/python -m tools.mutants --sample $(or $(SAMPLE),0)
