@@ -55,6 +55,14 @@ class CacheDit(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="cache_
 Cache = FirstBlockCache | TaylorSeerCache | MagCache | CacheDit
 
 
+class PartClass(_Strict, frozen=True, kw_only=True):
+    """How a component of another source is loaded: its class, where in the source it lies, its own settings."""
+
+    class_name: ClassName
+    subfolder: str = ""
+    config: dict[Argument, bool | int | float | str] = {}
+
+
 class LoraFile(_Strict, frozen=True, kw_only=True):
     """An adapter. ``part`` names the variant's ``parts`` entry it comes from; ``always``: every job gets it."""
 
@@ -79,9 +87,10 @@ class DiffusersArgs(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="d
     file_variant: Literal["fp16", "bf16"] | None = None
     single_file: bool = False
     quantise: dict[Argument, Quantise] = {}
-    parts: dict[Argument, ClassName] = {}
+    parts: dict[Argument, PartClass] = {}
     omit: tuple[Argument, ...] = ()
     config: dict[Argument, bool | int | float | str] = {}
+    scheduler: dict[Argument, bool | int | float | str | None] = {}
     offload: Literal["none", "model", "group"] = "none"
     vae_tiling: bool = False
     vae_slicing: bool = False

@@ -5,13 +5,14 @@ Pickles are never taken, whatever the patterns say: loading one runs code.
 
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import msgspec
 from msgspec import Struct
 
-NOTE = ".forebay-folder.json"
+_NOTE = ".forebay-folder-{}.json"
 _PICKLES = frozenset({".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".h5", ".msgpack", ".onnx", ".py"})
 
 
@@ -49,7 +50,7 @@ def wanted(paths: Iterable[str], patterns: Patterns) -> list[str]:
 def is_whole(folder: Path, patterns: Patterns) -> bool:
     """Pulled with these patterns, and nothing has changed since."""
     try:
-        note = msgspec.json.decode((folder / NOTE).read_bytes(), type=Note)
+        note = msgspec.json.decode(_note(folder, patterns).read_bytes(), type=Note)
     except (OSError, msgspec.DecodeError):
         return False
     if (note.include, note.exclude) != (tuple(patterns.include), tuple(patterns.exclude)):
@@ -61,9 +62,16 @@ def write_note(folder: Path, commit: str, patterns: Patterns, paths: Sequence[st
     """After everything was verified."""
     parts = tuple(_part(folder, path) for path in paths)
     note = Note(commit, tuple(patterns.include), tuple(patterns.exclude), parts)
-    partial = folder / f"{NOTE}.partial"
+    final = _note(folder, patterns)
+    partial = final.with_suffix(".partial")
     partial.write_bytes(msgspec.json.encode(note))
-    partial.replace(folder / NOTE)
+    partial.replace(final)
+
+
+def _note(folder: Path, patterns: Patterns) -> Path:
+    """One for each set of patterns: variants take different parts of one repository into the same folder."""
+    told = msgspec.json.encode((tuple(patterns.include), tuple(patterns.exclude)))
+    return folder / _NOTE.format(sha256(told).hexdigest()[:16])
 
 
 def _is_wanted(path: str, patterns: Patterns) -> bool:

@@ -8,6 +8,7 @@ from backends.diffusers.args import (
     FirstBlockCache,
     LoraFile,
     MagCache,
+    PartClass,
     TaylorSeerCache,
 )
 from backends.external.args import ExternalArgs
@@ -92,7 +93,8 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "file_variant": "Infix of the weight files, where a repository has several.",
         "single_file": "The weights are one file of the whole pipeline, not a folder.",
         "quantise": "What a component is loaded as, by the component's name.",
-        "parts": "Components that come from an entry of the variant's `parts`, with their class.",
+        "parts": "Components that come from the entry of the same name in the variant's `parts`.",
+        "scheduler": "Settings of the scheduler that differ from those in its folder.",
         "omit": "Components that are left out, such as a second text encoder.",
         "config": "Settings of the pipeline itself that differ from those in its folder.",
         "offload": "`none`: all on the device. `model`: the part that works. `group`: a few blocks at a time.",
@@ -109,6 +111,11 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "native": "Size at which the model works, whatever is asked for; the picture is scaled.",
         "batch": "Most pictures in one call of the pipeline.",
         "threads": "CPU threads; absent lets the engine choose.",
+    },
+    PartClass: {
+        "class_name": "Its class in diffusers or transformers.",
+        "subfolder": "Where in the source it lies.",
+        "config": "Settings of its own that it is loaded with.",
     },
     FirstBlockCache: {
         "kind": "Always `first_block`.",

@@ -24,7 +24,7 @@ from gateway.http.hangup import hangup_of
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
-from gateway.routing.picture_job import Wish, check, job_of
+from gateway.routing.picture_job import Wish, check, job_of, only_able
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.scheduling.demand import Demand
 from gateway.telemetry.exchange import Exchange
@@ -71,7 +71,8 @@ async def serve(services: Services, scope: Scope, send: Send, exchange: Exchange
         hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
         if hangup.gone:
             raise BackendError(Cause.CLIENT_GONE, "the client left")
-    serving = _Serving(services, exchange, services.table().sized(route, demand_of(wish)), order)
+    sized = services.table().sized(only_able(wish, route), demand_of(wish))
+    serving = _Serving(services, exchange, sized, order)
     await (serving.stream(send) if order.stream else serving.plain(send))
 
 

@@ -13,7 +13,7 @@ from backends.diffusers.args import DiffusersArgs
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import Lora, MediaJob, MediaTask, Output, Source
 from gateway.catalog.profile import ModelProfile, Picture, Variant
-from gateway.routing.route import Candidate
+from gateway.routing.route import Candidate, Route
 
 Effort = Literal["auto", "low", "medium", "high"]
 _FEW_STEPS = 10
@@ -63,6 +63,25 @@ def check(wish: Wish, profile: ModelProfile) -> Picture:
         if lora.name not in known:
             raise _invalid(f"loras[{i}].name", f"{profile.id} has no LoRA of that name; it has: {_listed(known)}")
     return picture
+
+
+def only_able(wish: Wish, route: Route) -> Route:
+    """The route without variants that cannot do it: not every one has every task and adapter.
+
+    Raises ``BackendError(INVALID_REQUEST)`` when none can.
+    """
+    able: list[Candidate] = []
+    refusal: BackendError | None = None
+    for candidate in route.candidates:
+        try:
+            job_of(wish, candidate, "")
+        except BackendError as error:
+            refusal = refusal or error
+        else:
+            able.append(candidate)
+    if not able and refusal is not None:
+        raise refusal
+    return Route(profile=route.profile, candidates=tuple(able), fallbacks=route.fallbacks)
 
 
 def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:

@@ -3,6 +3,7 @@
 """The loaded model: one set of components, a pipeline for each task, one job at a time. Implements ``Model``."""
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -16,7 +17,7 @@ from backends.diffusers.worker.pipeline.caches import StepCache
 from backends.diffusers.worker.pipeline.hooks import Hooks, Progress
 from backends.diffusers.worker.pipeline.load import load, sibling, tune
 from backends.diffusers.worker.pipeline.memory import Gauge
-from backends.diffusers.worker.pipeline.pictures import artifact, fitted, small
+from backends.diffusers.worker.pipeline.pictures import artifact, fitted, framed, small
 from backends.diffusers.worker.pipeline.preview import pictures
 from backends.diffusers.worker.pipeline.residence import Residence
 from backends.errors import BackendError, Cause
@@ -36,6 +37,7 @@ class PipelineHost:
         self._adapters = Adapters(base, args.loras, config.parts)
         self._residence = Residence(base, args, config.device)
         tune(base, args)
+        self._fit = fitted if args.native is None else framed
         self._gauge = Gauge(config.device)
         self._cache = None if args.cache is None else StepCache(base, args.cache, config.steps)
         self._gauge.release()
@@ -92,14 +94,14 @@ class PipelineHost:
         for number, seeds in enumerate(rounds):
             progress.begin(number)
             # A scheduler keeps the state of its last run, also of one that was cut.
-            pipe.scheduler = type(self._scheduler).from_config(self._scheduler.config)
-            look = Previews(pipe, job, arguments, control, done) if job.previews else None
+            pipe.scheduler = type(self._scheduler).from_config(self._scheduler.config, **self._config.args.scheduler)
+            look = Previews(pipe, job, arguments, control, done, self._fit) if job.previews else None
             with Hooks(pipe, progress, control, look), self._reuse(), torch.no_grad():
                 made = arguments.make(seeds)
             progress.end()
             for seed, picture in zip(seeds, made, strict=True):
                 control.check()
-                fitting = fitted(picture, job.width, job.height)
+                fitting = self._fit(picture, job.width, job.height)
                 control.report(artifact(fitting, job.id, done, seed, job.output))
                 done += 1
         progress.finish()
@@ -108,12 +110,15 @@ class PipelineHost:
 class Previews:
     """Called at each step; at as many of them as the job wants, it shows what there is so far."""
 
-    def __init__(self, pipe: Any, job: MediaJob, arguments: Arguments, control: Control, first: int) -> None:
+    def __init__(
+        self, pipe: Any, job: MediaJob, arguments: Arguments, control: Control, first: int, fit: Callable[..., Any]
+    ) -> None:
         self._pipe = pipe
         self._job = job
         self._arguments = arguments
         self._control = control
         self._first = first
+        self._fit = fit
         self._shown = 0
 
     def __call__(self, estimate: Any, step: int, steps: int) -> None:
@@ -122,7 +127,7 @@ class Previews:
             return
         found = pictures(self._pipe, estimate, self._arguments.width, self._arguments.height)
         for row, picture in enumerate(found or ()):
-            fitting = fitted(picture, job.width, job.height)
+            fitting = self._fit(picture, job.width, job.height)
             form, data = small(fitting)
             self._control.report(
                 Preview(

@@ -11,7 +11,7 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
-from backends.diffusers.args import ClassName, DiffusersArgs
+from backends.diffusers.args import ClassName, DiffusersArgs, PartClass
 from backends.diffusers.config import WorkerConfig
 from backends.diffusers.worker.pipeline.quantise import Library, after_load, from_gguf, on_load
 from backends.errors import BackendError, Cause
@@ -72,8 +72,8 @@ def _load(config: WorkerConfig, kind: Any) -> Any:
         )
     library = _library(Path(config.folder))
     given: dict[str, Any] = dict.fromkeys(args.omit)
-    for part, class_name in args.parts.items():
-        given[part] = _component(class_name, config.parts[part], dtype)
+    for part, how in args.parts.items():
+        given[part] = _component(how, Path(config.parts[part]) / how.subfolder, dtype)
     for component, how in args.quantise.items():
         if how == "gguf":
             given[component] = from_gguf(component, config.parts[component], config.folder, library, dtype)
@@ -91,14 +91,15 @@ def _load(config: WorkerConfig, kind: Any) -> Any:
     return pipe
 
 
-def _component(name: ClassName, folder: str, dtype: torch.dtype) -> Any:
+def _component(how: PartClass, folder: Path, dtype: torch.dtype) -> Any:
     """A model gets the precision, a tokenizer takes none."""
+    name = how.class_name
     kind = getattr(diffusers, name, None) or getattr(transformers, name, None)
     if kind is None:
         raise BackendError(Cause.LOAD_FAILED, f"neither diffusers nor transformers has a class {name}")
     if not issubclass(kind, torch.nn.Module):
-        return kind.from_pretrained(folder, local_files_only=True)
-    return kind.from_pretrained(folder, dtype=dtype, use_safetensors=True, local_files_only=True)
+        return kind.from_pretrained(str(folder), local_files_only=True, **how.config)
+    return kind.from_pretrained(str(folder), dtype=dtype, use_safetensors=True, local_files_only=True, **how.config)
 
 
 def _library(folder: Path) -> Library:

@@ -56,6 +56,11 @@ def fitted(picture: Any, width: int, height: int) -> Any:
     return scaled(picture, width, height) if abs(shape - 1.0) <= _SAME_SHAPE else picture
 
 
+def framed(picture: Any, width: int, height: int) -> Any:
+    """Scaled into that size; what is left over has the colour of the picture's corner."""
+    return ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color=picture.getpixel((0, 0)))
+
+
 def encoded(picture: Any, output: Output) -> bytes:
     """A file of the picture. PNG is compressed little: it is the fastest that loses nothing."""
     buffer = io.BytesIO()

@@ -39,7 +39,7 @@ def after_load(pipe: Any, quantise: Mapping[str, Quantise], dtype: torch.dtype) 
         else:
             apply_layerwise_casting(
                 component, storage_dtype=torch.float8_e4m3fn, compute_dtype=dtype,
-                skip_modules_pattern=("shared", "embed", "norm", "lm_head"),
+                skip_modules_pattern=("shared", "embed", "norm", "lm_head", r"\.wo$"),  # T5 asks its last layer's dtype
             )  # fmt: skip
 
 

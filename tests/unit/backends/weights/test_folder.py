@@ -4,7 +4,7 @@ import pytest
 from huggingface_hub import constants
 
 from backends.errors import BackendError, Cause
-from backends.weights.folder import NOTE, wanted
+from backends.weights.folder import wanted
 from backends.weights.pull import pull
 from tests.unit.backends.weights.conftest import Folder, Told, Weights
 from tests.unit.backends.weights.hub import COMMIT, hub
@@ -54,12 +54,9 @@ def test_what_belongs_to_it(path, taken):
 
 def test_everything_that_matches_from_one_commit(store, server, told):
     (folder,) = pull(HUB, store, told)
-    assert sorted(
-        path.name for path in folder.iterdir() if path.suffix in (".json", ".safetensors", ".bin", ".py")
-    ) == [
-        NOTE,
-        *WANTED,
-    ]
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == sorted(
+        [*WANTED, *(f"{name}.verified" for name in WANTED)]
+    )
     fetched = [path for method, path, _ in server.asked if method == "GET" and "/resolve/" in path]
     assert fetched == [f"/o/r/resolve/{COMMIT}/{name}" for name in WANTED]
     assert store.locate(HUB) == (folder,)
@@ -85,6 +82,8 @@ def test_a_file_that_changed_or_other_patterns_make_it_not_whole(store, server):
     (folder,) = pull(HUB, store, Told())
     other = Weights("hf:o/r", (), Folder(include=("*.safetensors",)))
     assert store.locate(other) is None
+    assert pull(other, store, Told()) == (folder,)
+    assert store.locate(HUB) == store.locate(other) == (folder,), "two takings of one repository"
     (folder / "vae.safetensors").write_bytes(b"x")
     assert store.locate(HUB) is None
 

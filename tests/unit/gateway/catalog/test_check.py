@@ -179,7 +179,11 @@ variants:
         ("      style: {source", "      other: {source", 'there is no "style" among the variant\'s parts'),
         ("{generate: FluxPipeline, vary: FluxImg2ImgPipeline}", "{}", "at least one task is needed"),
         ("kind: diffusers\n", "kind: diffusers\n      quantise: {transformer: gguf}\n", "a GGUF file is a part"),
-        ("kind: diffusers\n", "kind: diffusers\n      parts: {text: T5EncoderModel}\n", 'there is no "text" among'),
+        (
+            "kind: diffusers\n",
+            "kind: diffusers\n      parts: {text: {class_name: T5EncoderModel}}\n",
+            'there is no "text" among',
+        ),
         ("    weights: {source: 'hf:o/r', folder: {bytes: 1}}\n", "", "diffusers needs weights"),
         (
             "folder: {bytes: 1}}\n    parts",
