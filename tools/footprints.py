@@ -1,12 +1,14 @@
-"""The sizes in ``model_profiles/llm``, computed: ``python -m tools.footprints [--check]``.
+"""The sizes in ``model_profiles``, computed: ``python -m tools.footprints [--check]``.
 
 Weights come from the published shape of a model and the recipe that a variant is named after; cache and computation
-from the variant's own context, slots and cache types. ``--check`` exits with 1 where a profile says something else.
+from the variant's own context, slots and cache types; pictures are ``image_footprints``. ``--check`` exits with 1
+where a profile says something else.
 """
 
 import sys
 from pathlib import Path
 
+from backends.diffusers.args import DiffusersArgs
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.footprint import context_of
 from backends.weights.kv import compute_bytes, kv_bytes
@@ -14,6 +16,7 @@ from backends.weights.quantise import Recipe
 from gateway.catalog.load import load
 from gateway.catalog.profile import Footprint, ModelProfile, Variant
 from gateway.settings import default_profiles_dir
+from tools.image_footprints import findings
 from tools.published import MODELS, Published
 
 _RECIPES: tuple[tuple[str, Recipe], ...] = (
@@ -46,6 +49,13 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
                 print(
                     f"{profile.id}:{variant.name}: {_line(wanted)}{'' if same else f'; the file: {variant.footprint}'}"
                 )
+    pictures = [
+        p for p in result.catalog.profiles.values() if any(isinstance(v.engine, DiffusersArgs) for v in p.variants)
+    ]
+    for profile in pictures:
+        for line in findings(profile):
+            print(line)
+            wrong += 1
     return 1 if wrong and "--check" in arguments else 0
 
 

@@ -60,3 +60,33 @@ def test_a_broken_profile_is_named(folder, capsys):
     written(folder, "phi-4", "modality: llm", "modality: lllm")
     assert footprints.main(["--check"], folder) == 1
     assert "phi-4.yaml" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("bytes: 40860802176, precision: bf16", "bytes: 40860802177, precision: bf16", "transformer has 40860802177"),
+        ("{name: vae,", "{name: decoder,", "vae has no size, computed 253785062 as bf16"),
+        ("{name: vae,", "{name: decoder,", "decoder is no part of it"),
+        ("precision: nf4", "precision: fp8", "transformer has 40860802176 bytes as fp8, computed 40860802176 as nf4"),
+        ("weights_bytes: 57698920550", "weights_bytes: 1", "weights_bytes 1, computed 57698920550"),
+        ("\n      offload: group\n", "\n", "offload none, tiling True of the engine differ"),
+        ("      vae_tiling: true\n", "", "offload group, tiling False of the engine differ"),
+        ("id: qwen-image", "id: other-image", "no parameters in tools/published_images.py"),
+    ],
+)
+def test_a_picture_model_that_says_something_else(folder, capsys, old, new, line):
+    text = (default_profiles_dir() / "image" / "qwen-image.yaml").read_text("utf-8")
+    assert old in text
+    name = "other-image" if "other-image" in new else "qwen-image"
+    (folder / f"{name}.yaml").write_text(text.replace(old, new), "utf-8")
+    assert footprints.main(["--check"], folder) == 1
+    assert line in capsys.readouterr().out
+
+
+def test_a_gguf_part_counts_as_its_file(folder, capsys):
+    text = (default_profiles_dir() / "image" / "flux-1-dev.yaml").read_text("utf-8")
+    assert "bytes: 6810000000, include" in text
+    (folder / "flux-1-dev.yaml").write_text(text.replace("bytes: 6810000000, include", "bytes: 5, include"), "utf-8")
+    assert footprints.main(["--check"], folder) == 1
+    assert "gguf-q4: transformer has 6810000000 bytes as stored, computed 5 as stored" in capsys.readouterr().out
