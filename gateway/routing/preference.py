@@ -15,17 +15,25 @@ def preferred(
     fits: Callable[[Variant], bool],
     missing: Callable[[ModelProfile, Variant], BackendError | None],
 ) -> ModelProfile:
-    """By tier, then by name. Raises ``BackendError(NOT_FOUND)`` with what to do when nothing is here."""
+    """By tier, then by name.
+
+    Raises ``BackendError``: what the best one that would fit lacks here, ``CANNOT_FIT`` when none does, ``NOT_FOUND``
+    when nothing serves ``task``.
+    """
     able = [p for p in catalog.profiles.values() if task in p.tasks and p.listed and p.lifecycle != "retired"]
-    here = [p for p in able if any(fits(v) and missing(p, v) is None for v in p.variants)]
-    if here:
-        return min(here, key=_rank)
-    reason = next(
-        (why for p in sorted(able, key=_rank) for v in p.variants if (why := missing(p, v)) is not None), None
+    if not able:
+        raise BackendError(Cause.NOT_FOUND, f"name a model: no local one serves {task.value}", param="model")
+    lacking: BackendError | None = None
+    for profile in sorted(able, key=_rank):
+        for variant in profile.variants:
+            if fits(variant):
+                reason = missing(profile, variant)
+                if reason is None:
+                    return profile
+                lacking = lacking or reason
+    raise lacking or BackendError(
+        Cause.CANNOT_FIT, f"no model that serves {task.value} fits this machine", param="model"
     )
-    if reason is not None:
-        raise reason
-    raise BackendError(Cause.NOT_FOUND, f"name a model: no local one serves {task.value}", param="model")
 
 
 def _rank(profile: ModelProfile) -> tuple[int, str]:
