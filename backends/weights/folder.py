@@ -47,6 +47,11 @@ def wanted(paths: Iterable[str], patterns: Patterns) -> list[str]:
     return sorted(path for path in paths if _is_wanted(path, patterns))
 
 
+def is_pickle(path: str) -> bool:
+    """Whether loading it may run code."""
+    return PurePosixPath(path).suffix.lower() in _PICKLES
+
+
 def is_whole(folder: Path, patterns: Patterns) -> bool:
     """Pulled with these patterns, and nothing has changed since."""
     try:
@@ -76,7 +81,7 @@ def _note(folder: Path, patterns: Patterns) -> Path:
 
 def _is_wanted(path: str, patterns: Patterns) -> bool:
     parts = PurePosixPath(path).parts
-    if ".." in parts or path.startswith("/") or "\\" in path or PurePosixPath(path).suffix.lower() in _PICKLES:
+    if ".." in parts or path.startswith("/") or "\\" in path or is_pickle(path):
         return False
     return _matches(path, patterns.include) and not _matches(path, patterns.exclude)
 

@@ -49,6 +49,8 @@ def _pull_folder(
     if not isinstance(source, Hub):
         raise BackendError(Cause.LOAD_FAILED, f"{store.root_of(weights)} is not there, or has nothing that is wanted")
     commit, files = list_folder(source, folder)
+    for file in files:
+        _drop_other_commit(source, commit, file, store)
     missing = sum(f.bytes for f in files if not store.path(source, f).is_file())
     _require_room(store.root, str(source.repository), missing)
     for file in files:
@@ -57,6 +59,17 @@ def _pull_folder(
         write_note(store.root_of(weights), commit, folder, [file.path for file in files])
     except OSError as error:
         raise BackendError(Cause.STORAGE, f"the folder cannot be written: {error.strerror or error}") from None
+
+
+def _drop_other_commit(source: Source, commit: str, file: WeightFile, store: WeightStore) -> None:
+    """A file that an earlier pull left when the branch was elsewhere is not of this commit, however well verified."""
+    path = store.path(source, file)
+    try:
+        with _alone(store.root, path):
+            if path.is_file() and not store.is_of(commit, source, file, path):
+                path.unlink()
+    except OSError as error:
+        raise BackendError(Cause.STORAGE, f"{path} cannot be replaced: {error.strerror or error}") from None
 
 
 def _pull_alone(place: Source, origin: Source, file: WeightFile, store: WeightStore, progress: Progress) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
-from backends.weights.folder import is_whole, wanted
+from backends.weights.folder import is_pickle, is_whole, wanted
 from backends.weights.source import Bundled, Hub, Local, Source, WeightFile, WeightFolder, Weights, Wheel, parse
 
 BUNDLED = Path(__file__).resolve().parent.parent / "bundled"
@@ -78,7 +78,7 @@ class WeightStore:
         if not isinstance(source, Local):
             return (base,) if is_whole(base, folder) else None
         if base.is_file():
-            return (base,)
+            return None if is_pickle(base.name) else (base,)
         there = (str(path.relative_to(base)) for path in base.rglob("*") if path.is_file()) if base.is_dir() else ()
         return (base,) if wanted(there, folder) else None
 
@@ -90,12 +90,17 @@ class WeightStore:
             return False
         if isinstance(source, Local) and file.sha256 is None:
             return True
-        try:
-            seen = msgspec.json.decode(_stamp_path(path).read_bytes(), type=Stamp)
-        except (OSError, msgspec.DecodeError):
+        seen = _stamp_of(path)
+        if seen is None or (seen.bytes, seen.modified_ns) != (stat.st_size, stat.st_mtime_ns):
             return False
-        current = seen.bytes == stat.st_size and seen.modified_ns == stat.st_mtime_ns
-        return current and (file.sha256 is None or file.sha256 == seen.sha256)
+        return file.sha256 is None or file.sha256 == seen.sha256
+
+    def is_of(self, commit: str, source: Source, file: WeightFile, path: Path) -> bool:
+        """``path`` may be what ``file`` is at ``commit``: by its digest, or, without one, fetched from there."""
+        seen = _stamp_of(path)
+        if file.sha256 is not None:
+            return seen is None or seen.sha256 == file.sha256
+        return seen is not None and seen.revision == commit and self.is_good(source, file, path)
 
     def _folder(self, source: Source) -> Path:
         match source:
@@ -127,6 +132,13 @@ def digest_of(path: Path) -> str:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
+
+
+def _stamp_of(path: Path) -> Stamp | None:
+    try:
+        return msgspec.json.decode(_stamp_path(path).read_bytes(), type=Stamp)
+    except (OSError, msgspec.DecodeError):
+        return None
 
 
 def _stamp_path(path: Path) -> Path:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from backends.contract import Task
 from backends.diffusers.args import DiffusersArgs, FirstBlockCache
+from backends.external.args import ExternalArgs
 from gateway.catalog.finding import Finding
 from gateway.catalog.problem import quoted
 from gateway.catalog.profile import ModelProfile, Picture, Variant
@@ -41,18 +42,26 @@ def diffusers_findings(engine: DiffusersArgs, variant: Variant) -> Iterator[Find
 
 def picture_findings(profile: ModelProfile) -> Iterator[Finding]:
     """Broken rules of a profile that makes pictures."""
+    if not any(isinstance(v.engine, ExternalArgs) for v in profile.variants):  # what those can do, nobody lists
+        yield from _tasks(profile)
+    if profile.picture is not None:
+        yield from _picture(profile.picture)
+    elif profile.modality == "image" and any(_is_told_sizes(v) for v in profile.variants):
+        yield Finding("", "a model that makes pictures says so under picture")
+
+
+def _is_told_sizes(variant: Variant) -> bool:
+    """Whether the gateway works out a job's size and steps for it; a server that somebody else runs does so itself."""
+    engine = variant.engine
+    return isinstance(engine, DiffusersArgs) or (isinstance(engine, ExternalArgs) and bool(engine.command))
+
+
+def _tasks(profile: ModelProfile) -> Iterator[Finding]:
     able = {task for v in profile.variants if isinstance(v.engine, DiffusersArgs) for task in v.engine.pipelines}
-    if not able:
-        return
     for i, task in enumerate(profile.tasks):
-        if task in _PIPELINES and not able & _PIPELINES[task]:
+        if able and task in _PIPELINES and not able & _PIPELINES[task]:
             wanted = " or ".join(sorted(_PIPELINES[task]))
             yield Finding(f"tasks[{i}]", f"no variant has a pipeline for {task.value}", f"it takes {wanted}")
-    if profile.picture is None:
-        if profile.modality == "image":
-            yield Finding("", "a model that makes pictures says so under picture")
-        return
-    yield from _picture(profile.picture)
 
 
 def _picture(picture: Picture) -> Iterator[Finding]:

@@ -38,6 +38,8 @@ def variant_findings(variant: Variant) -> Iterator[Finding]:
     if variant.weights is not None:
         yield from _weights(variant.weights)
         yield from _footprint(variant.footprint, variant.weights)
+    for name, part in variant.parts.items():
+        yield from _weights(part, f"parts.{name}")
     yield from _sleep(variant)
     yield from _diffusion(variant)
 
@@ -109,20 +111,20 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _weights(weights: Weights) -> Iterator[Finding]:
+def _weights(weights: Weights, place: str = "weights") -> Iterator[Finding]:
     kind = weights.source.partition(":")[0]
     pattern, form = _SOURCES[kind]
     if not pattern.fullmatch(weights.source):
-        yield Finding("weights.source", f"{quoted(weights.source)} is not of the form {form}")
+        yield Finding(f"{place}.source", f"{quoted(weights.source)} is not of the form {form}")
     if not weights.files and weights.folder is None:
-        yield Finding("weights.files", "at least one file is needed", "or a folder, for pipelines of many files")
+        yield Finding(f"{place}.files", "at least one file is needed", "or a folder, for pipelines of many files")
     if weights.files and weights.folder is not None:
-        yield Finding("weights.folder", "goes without files")
+        yield Finding(f"{place}.folder", "goes without files")
     if weights.folder is not None and kind not in ("hf", "file"):
-        yield Finding("weights.folder", f"a {kind}: source names its files, each with its sha256")
+        yield Finding(f"{place}.folder", f"a {kind}: source names its files, each with its sha256")
     seen: set[str] = set()
     for i, file in enumerate(weights.files):
-        where = f"weights.files[{i}]"
+        where = f"{place}.files[{i}]"
         if not _inside(file):
             yield Finding(f"{where}.path", f"{quoted(file.path)} must be a path inside the source")
         if file.path in seen:

@@ -11,7 +11,10 @@ COMMIT = "c" * 40
 
 
 class FakeHub(ThreadingHTTPServer):
-    """``files``: name to bytes. ``cut_after``: the next body breaks off after so many bytes. ``refuse``: a status."""
+    """``files``: name to bytes. ``cut_after``: the next body breaks off after so many bytes. ``refuse``: a status.
+
+    ``commit``: where the branch is; the files of every commit are the same ``files``.
+    """
 
     daemon_threads = True
 
@@ -22,6 +25,7 @@ class FakeHub(ThreadingHTTPServer):
         self.cut_after: int | None = None
         self.refuse: int | None = None
         self.etag: str | None = None
+        self.commit = COMMIT
 
     @property
     def url(self) -> str:
@@ -54,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         begin = int(wanted.removeprefix("bytes=").split("-")[0]) if wanted else 0
         self.send_response(status)
         self.send_header("etag", f'"{self.server.etag or hashlib.sha256(data).hexdigest()}"')
-        self.send_header("x-repo-commit", COMMIT)
+        self.send_header("x-repo-commit", self.server.commit)
         self.send_header("accept-ranges", "bytes")
         self.send_header("content-length", str(len(data) - begin))
         if wanted:
@@ -78,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
             )
             for name, data in self.server.files.items()
         ]
-        body = json.dumps({"id": "o/r", "sha": COMMIT, "siblings": siblings}).encode()
+        body = json.dumps({"id": "o/r", "sha": self.server.commit, "siblings": siblings}).encode()
         self.server.asked.append((self.command, self.path, ""))
         self.send_response(self.server.refuse or 200)
         self.send_header("content-type", "application/json")

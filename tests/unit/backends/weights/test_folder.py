@@ -88,6 +88,48 @@ def test_a_file_that_changed_or_other_patterns_make_it_not_whole(store, server):
     assert store.locate(HUB) is None
 
 
+def test_when_the_branch_moves_on_what_an_earlier_pull_left_is_not_mixed_in(store, server):
+    server.etag = "0" * 64  # stops after the small file, which has no digest
+    with pytest.raises(BackendError):
+        pull(HUB, store, Told())
+    server.etag = None
+    server.commit = "d" * 40
+    server.files["model_index.json"] = b"[]"  # as long as before
+    server.files["vae.safetensors"] = b"w" * 2000
+    (folder,) = pull(HUB, store, Told())
+    assert (folder / "model_index.json").read_bytes() == b"[]"
+    server.commit = "e" * 40
+    server.files["vae.safetensors"] = b"x" * 2000
+    other = Weights("hf:o/r", (), Folder(include=("*.safetensors",)))
+    asked = len(server.asked)
+    pull(other, store, Told())
+    assert (folder / "vae.safetensors").read_bytes() == b"x" * 2000
+    fetched = [path for method, path, _ in server.asked[asked:] if method == "GET" and "/resolve/" in path]
+    assert fetched == [f"/o/r/resolve/{'e' * 40}/vae.safetensors"], "what is the same is kept"
+    assert store.locate(HUB) is None, "its files are of two commits now"
+    pull(HUB, store, Told())
+    assert store.locate(HUB) == store.locate(other) == (folder,)
+
+
+def test_a_small_file_that_somebody_changed_is_fetched_again(store, server):
+    (folder,) = pull(HUB, store, Told())
+    (folder / "model_index.json").write_bytes(b"{}\n")
+    assert store.locate(HUB) is None
+    pull(HUB, store, Told())
+    assert (folder / "model_index.json").read_bytes() == b"{}"
+
+
+def test_a_file_that_cannot_be_replaced(store, server):
+    (folder,) = pull(HUB, store, Told())
+    (folder / "model_index.json").write_bytes(b"{}\n")
+    for lock in store.root.glob(".*.lock"):
+        lock.unlink()
+        lock.mkdir()
+    with pytest.raises(BackendError, match="cannot be replaced") as caught:
+        pull(HUB, store, Told())
+    assert caught.value.cause is Cause.STORAGE
+
+
 def test_a_repository_that_is_not_there_or_has_nothing(store, server):
     with pytest.raises(BackendError, match="no file that is wanted"):
         pull(Weights("hf:o/r", (), Folder(include=("*.gguf",))), store, Told())
@@ -109,3 +151,5 @@ def test_an_operators_own_folder_is_taken_as_it_is(store, tmp_path):
     assert store.locate(mine) == pull(mine, store, Told()) == (folder,)
     single = Weights("file:sd/model_index.json", (), Folder())
     assert store.locate(single) == (folder / "model_index.json",)
+    (folder / "whole.ckpt").write_bytes(b"pickle")
+    assert store.locate(Weights("file:sd/whole.ckpt", (), Folder())) is None, "loading it would run code"

@@ -192,6 +192,21 @@ variants:
         ),
         ("hf:o/r", "bundled:x", "names its files"),
         ("picture: {steps: 28, guidance: 3.5}\n", "", "says so under picture"),
+        (
+            "style: {source: 'hf:o/s', folder: {bytes: 1}}",
+            "style: {source: 'hf:o/s'}",
+            "flux.yaml:16:14: variants[0].parts.style.files: at least one",
+        ),
+        (
+            "style: {source: 'hf:o/s', folder: {bytes: 1}}",
+            "style: {source: 'hf:s', folder: {bytes: 1}}",
+            'parts.style.source: "hf:s" is not of the form',
+        ),
+        (
+            "style: {source: 'hf:o/s', folder: {bytes: 1}}",
+            "style: {source: 'pypi:a==1', files: [{path: ../a, bytes: 1}]}",
+            "parts.style.files[0].path",
+        ),
         ("{steps: 28,", "{steps: 28, width: 1001,", "is no multiple of 16"),
         ("{steps: 28,", "{steps: 28, width: 4096,", "is not between least_side and most_side"),
         ("{steps: 28,", "{steps: 28, most_pixels: 4,", "the default size is larger"),
@@ -213,3 +228,29 @@ def test_rules_of_pictures(old: str, new: str, said: str | None, tmp_path: Path)
         assert found == []
     else:
         assert any(said in line for line in found), found
+
+
+PROGRAM = """\
+id: program
+name: Program
+modality: image
+tasks: [image, inpaint]
+licence: x
+open_weights: true
+variants:
+  - name: only
+    engine: {kind: external, command: [paint, '{socket}']}
+    footprint: {weights_bytes: 1}
+"""
+
+
+def test_a_program_that_paints_is_told_sizes_and_a_server_is_not(tmp_path: Path) -> None:
+    root = write(tmp_path, {"image/program.yaml": PROGRAM})
+    assert [line.rpartition(": ")[2] for line in shown(load(root).problems, root)] == [
+        "a model that makes pictures says so under picture"
+    ]
+    write(tmp_path, {"image/program.yaml": PROGRAM + "picture: {steps: 4}\n"})
+    assert load(root).problems == ()
+    server = PROGRAM.replace("command: [paint, '{socket}']", "url: 'http://127.0.0.1:9'")
+    write(tmp_path, {"image/program.yaml": server})
+    assert load(root).problems == ()
