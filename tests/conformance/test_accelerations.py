@@ -66,3 +66,15 @@ async def test_a_lora_that_is_always_on_needs_no_asking() -> None:
     with running(folder, always, parts=parts, steps=4, guidance=2.0) as worker:
         (by_itself,) = await worker.pictures(job(family, "generate"))
     assert by_itself.data == by_name.data
+
+
+async def test_what_is_offloaded_by_its_plan_has_nowhere_to_go() -> None:
+    family = PICTURES["flux"]
+    args = msgspec.structs.replace(args_of(family), offload="group")
+    with running(tiny("flux"), args, steps=4, guidance=2.0) as worker:
+        (before,) = await worker.pictures(job(family, "generate"))
+        async with worker.client() as client:
+            assert (await client.post("/offload")).status_code == 200
+            assert (await client.post("/onload")).status_code == 200
+        (after,) = await worker.pictures(job(family, "generate"))
+        assert after.data == before.data

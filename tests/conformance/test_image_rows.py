@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from backends.diffusers.args import Cache, DiffusersArgs, FirstBlockCache, LoraFile, TaylorSeerCache
+from backends.diffusers.worker.serve import EXIT_LOAD_FAILED
 from backends.errors import BackendError
 from backends.wire.media_job import Artifact, Done, Lora, MediaJob, MediaTask, Source, Stage, Step
 from tests.diffusers_fixtures import Worker, running, tiny
@@ -114,9 +115,11 @@ async def test_a_negative_prompt_and_previews_are_taken(family: Family, worker: 
 
 
 async def test_a_lora_changes_it_and_leaves_no_trace(family: Family, worker: Worker) -> None:
-    if not family.lora:
-        pytest.skip("the class takes no LoRA")
     task = first_task(family)
+    if not family.lora:
+        with pytest.raises(BackendError, match="no LoRA of that name"):
+            await worker.pictures(job(family, task, loras=(Lora("style"),)))
+        return
     (plain,) = await worker.pictures(job(family, task))
     (styled,) = await worker.pictures(job(family, task, loras=(Lora("style"),)))
     (again,) = await worker.pictures(job(family, task))
@@ -133,9 +136,9 @@ async def test_cancelled_at_a_step_it_stops_and_the_next_picture_is_the_same(fam
 
 
 @pytest.mark.parametrize("cache", CACHES, ids=["first_block", "taylorseer"])
-async def test_a_cache_is_clean_after_a_cancelled_job(family: Family, cache: Cache) -> None:
-    if not family.cache:
-        pytest.skip("its denoiser has no cache of its own")
+@pytest.mark.parametrize("name", [name for name, family in PICTURES.items() if family.cache])
+async def test_a_cache_is_clean_after_a_cancelled_job(name: str, cache: Cache) -> None:
+    family = PICTURES[name]
     task = first_task(family)
     args = msgspec.structs.replace(args_of(family), cache=cache)
     with running(tiny(family.name), args, steps=8, guidance=2.0) as cached:
@@ -147,6 +150,14 @@ async def test_a_cache_is_clean_after_a_cancelled_job(family: Family, cache: Cac
         await cancel_in_the_middle(cached, job(family, task, id="cut", steps=200))
         (after,) = await cached.pictures(job(family, task, steps=8))
         assert after.data == before.data
+
+
+def test_a_cache_on_a_class_without_one_is_said_at_the_start() -> None:
+    family = PICTURES["stable_diffusion"]
+    args = msgspec.structs.replace(args_of(family), cache=FirstBlockCache())
+    with running(tiny(family.name), args, ready=False) as worker:
+        assert worker.process.wait(90) == EXIT_LOAD_FAILED
+        assert "has no cache of its own" in worker.stderr
 
 
 async def cancel_in_the_middle(worker: Worker, wanted: MediaJob) -> None:
