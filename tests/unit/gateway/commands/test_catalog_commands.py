@@ -129,6 +129,20 @@ def test_pull_all(shell):
     assert shell.ok("pull", "small", "--all").count("already here") == 2
 
 
+def test_pull_takes_the_parts_too(shell):
+    part = "    parts: {{adapter: {{source: 'file:{}', folder: {{bytes: 4000000}}}}}}\n"
+    text = WITH_WEIGHTS.replace("    footprint", part.format("adapters") + "    footprint")
+    assert text != WITH_WEIGHTS
+    shell.profile("small", text)
+    (shell.root / "models" / "tiny.gguf").write_bytes(b"GGUF")
+    done = shell.run("pull", "small:tiny")
+    assert done.exit_code == 1
+    assert "small:tiny: 4 MB from file:adapters" in done.stderr
+    (shell.root / "models" / "adapters").mkdir()
+    (shell.root / "models" / "adapters" / "a.safetensors").write_bytes(b"x")
+    assert shell.ok("pull", "small:tiny") == "small:tiny: already here\n"
+
+
 def test_pull_where_nothing_fits_takes_the_preferred_one(shell):
     shell.profile("small", WITH_WEIGHTS.replace("weights_bytes: 1000}", "weights_bytes: 98000000000000}"))
     (shell.root / "models" / "big.gguf").write_bytes(b"GGUF")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from backends.contract import Call
+from backends.contract import Call, LaunchPlan, LaunchRequest
 from backends.environments.environments import Environments
 from backends.errors import BackendError, Cause
 from backends.process.ledger import Ledger
@@ -197,6 +197,34 @@ async def test_absent_weights_are_told_with_the_command_that_fetches_them(launch
     assert (caught.value.cause, caught.value.code) == (Cause.LOAD_FAILED, "weights_missing")
     assert caught.value.detail.endswith("run: forebay pull m")
     assert launches.folders == []
+
+
+PARTS = """\
+    weights: {{source: 'file:{root}/base', folder: {{bytes: 1}}}}
+    parts: {{text: {{source: 'file:{root}/text', folder: {{bytes: 1}}}},
+      lora: {{source: 'file:{root}/loras', files: [{{path: a.safetensors, bytes: 1}}]}}}}
+"""
+
+
+async def test_all_parts_are_needed_and_told(launches: Launches, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[LaunchRequest] = []
+
+    def plan(_: object, request: LaunchRequest, __: Environments) -> LaunchPlan:
+        asked.append(request)
+        raise BackendError(Cause.LOAD_FAILED, "far enough")
+
+    monkeypatch.setattr("gateway.scheduling.engines.plan_of", plan)
+    launcher, target = launches.launcher(engine_profile("m", variant_extra=PARTS.format(root=root)))
+    for file in ("base/model_index.json", "text/model.safetensors", "loras/a.safetensors"):
+        with pytest.raises(BackendError) as caught:
+            await launcher.launch(target, Placement(variant_id=target.variant_id, shares=()))
+        assert caught.value.code == "weights_missing", f"without {file}"
+        (root / file).parent.mkdir()
+        (root / file).write_bytes(b"x")
+    with pytest.raises(BackendError, match="far enough"):
+        await launcher.launch(target, Placement(variant_id=target.variant_id, shares=()))
+    assert asked[0].folder == root / "base"
+    assert asked[0].parts == {"text": root / "text", "lora": root / "loras" / "a.safetensors"}
 
 
 async def test_an_engine_that_is_not_installed_is_told_with_the_command_that_installs_it(
