@@ -13,12 +13,13 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Literal
 
 import httpx
 import msgspec
 import pytest
 
-from backends.contract import Call, LaunchRequest
+from backends.contract import Call, DeviceShare, LaunchRequest
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.command import plan
 from backends.environments.environments import Environments
@@ -41,24 +42,31 @@ def python() -> Path:
     return found
 
 
-def tiny(family: str, *, lora: bool = False) -> Path:
-    """A folder of random weights; built again when a builder changes."""
+def tiny(family: str, part: Literal["whole", "lora", "gguf"] = "whole") -> Path:
+    """A folder of random weights, or of an adapter or a quantised denoiser; built again when a builder changes."""
     sources = b"".join(path.read_bytes() for path in sorted(TINY.glob("*.py")))
     version = hashlib.sha256(sources + str(python()).encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "forebay" / "test-tiny" / version
     cache.mkdir(parents=True, exist_ok=True)
-    folder = cache / (f"{family}-lora" if lora else family)
+    folder = cache / (family if part == "whole" else f"{family}-{part}")
     with (cache / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.exists():
-            _build(family, folder, lora=lora)
+            _build(family, folder, part)
     return folder
 
 
-def _build(family: str, folder: Path, *, lora: bool) -> None:
+def _build(family: str, folder: Path, part: str) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         made = Path(scratch) / "made"
-        command = [str(python()), "-m", "tests.tiny_models", *(["--lora"] if lora else []), family, str(made)]
+        command = [
+            str(python()),
+            "-m",
+            "tests.tiny_models",
+            *([] if part == "whole" else [f"--{part}"]),
+            family,
+            str(made),
+        ]
         environment = {"PATH": os.defpath, "HOME": scratch, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr[-4000:]
@@ -112,6 +120,7 @@ def running(
     parts: dict[str, Path] | None = None,
     steps: int = 4,
     guidance: float | None = None,
+    shares: tuple[DeviceShare, ...] = (),
     ready: bool = True,
 ) -> Iterator[Worker]:
     """A worker of our own, started as the gateway would, and certainly gone afterwards."""
@@ -123,7 +132,7 @@ def running(
             weights=(),
             folder=folder,
             parts=parts or {},
-            shares=(),
+            shares=shares,
             run_dir=Path(directory),
             slots=1,
             context_tokens=0,

@@ -14,7 +14,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Runtime = Literal["auto", "diffusers", "diffusers_cpu"]
 Dtype = Literal["bf16", "fp16", "fp32"]
 Quantise = Literal["fp8_layerwise", "int8", "nf4", "gguf", "prequantised"]
-Attention = Literal["native", "flash", "_flash_3", "sage", "xformers", "cudnn", "flex"]
+Attention = Literal["native", "math", "efficient", "cudnn", "flash", "flash_3", "sage", "xformers", "flex"]
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,6 +8,7 @@ import msgspec
 from backends.contract import DeviceShare, LaunchPlan, LaunchRequest
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.config import WorkerConfig
+from backends.environments.paths import default_kernels
 from backends.errors import BackendError, Cause
 
 _STEPS = 30
@@ -69,6 +70,9 @@ def _environment(args: DiffusersArgs, request: LaunchRequest, python: Path) -> d
         "PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True",
         "CUDA_VISIBLE_DEVICES": ",".join(share.device_id for share in _cards(request)),
     }
+    if args.compile:  # minutes the first time; HOME above is a folder of this start only
+        environment["TORCHINDUCTOR_CACHE_DIR"] = str(default_kernels() / "torchinductor")
+        environment["TRITON_CACHE_DIR"] = str(default_kernels() / "triton")
     if args.threads is not None:
         environment["OMP_NUM_THREADS"] = str(args.threads)
     return environment

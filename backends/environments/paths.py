@@ -1,4 +1,4 @@
-"""Where engines and wheels live by default: the user's data and cache directories."""
+"""Where engines, wheels and compiled kernels live by default: the user's data and cache directories."""
 
 import os
 from collections.abc import Mapping
@@ -13,6 +13,11 @@ def default_root(environment: Mapping[str, str] = os.environ) -> Path:
 def default_wheels(environment: Mapping[str, str] = os.environ) -> Path:
     """Wheels built or found: ``$XDG_CACHE_HOME/forebay/wheels``."""
     return _base(environment, "XDG_CACHE_HOME", ".cache") / "forebay" / "wheels"
+
+
+def default_kernels(environment: Mapping[str, str] = os.environ) -> Path:
+    """What an engine compiled for this machine, kept for its next start: ``$XDG_CACHE_HOME/forebay/kernels``."""
+    return _base(environment, "XDG_CACHE_HOME", ".cache") / "forebay" / "kernels"
 
 
 def _base(environment: Mapping[str, str], variable: str, fallback: str) -> Path:

@@ -1,12 +1,19 @@
 """What profiles may say beside the class: every plan that runs on a CPU, on tiny weights through the real worker."""
 
+import base64
+import io
+import subprocess
+from typing import get_args
+
 import msgspec
 import pytest
+from PIL import Image, ImageChops, ImageStat
 
-from backends.diffusers.args import CacheDit, DiffusersArgs, LoraFile, MagCache, PartClass
-from backends.wire.media_job import Lora
+from backends.diffusers.args import Attention, CacheDit, DiffusersArgs, LoraFile, MagCache, PartClass
+from backends.wire.media_job import Artifact, Lora
 from tests.conformance.test_image_rows import PICTURES, args_of, cancel_in_the_middle, first_task, job
-from tests.diffusers_fixtures import running, tiny
+from tests.diffusers_fixtures import python, running, tiny
+from tests.worker_processes import ROOT
 
 pytestmark = [pytest.mark.timeout(300)]
 PLANS: dict[str, tuple[str, dict[str, object]]] = {
@@ -20,6 +27,8 @@ PLANS: dict[str, tuple[str, dict[str, object]]] = {
     "magcache": ("flux", {"cache": MagCache(ratios=(1.0,) * 8)}),
     "a scheduler's settings": ("stable_diffusion_xl", {"scheduler": {"timestep_spacing": "trailing"}}),
     "a native size": ("stable_diffusion", {"native": (32, 32)}),
+    "attention as plain arithmetic": ("flux", {"attention": "math"}),
+    "compiled blocks": ("flux", {"compile": True}),
     "an encoder left out": ("stable_diffusion_3", {"omit": ("text_encoder_3", "tokenizer_3")}),
 }
 
@@ -36,6 +45,36 @@ async def test_a_plan_makes_the_same_picture_again_also_after_a_cancelled_job(pl
         await cancel_in_the_middle(worker, job(family, first_task(family), id="cut", steps=200))
         (after,) = await worker.pictures(wanted)
         assert after.data == before.data
+
+
+async def test_a_denoiser_from_a_gguf_file_draws_nearly_the_same() -> None:
+    family = PICTURES["qwen_image"]
+    wanted = job(family, "generate", steps=8)
+    whole = args_of(family)
+    with running(tiny("qwen_image"), whole, steps=8, guidance=2.0) as worker:
+        (exact,) = await worker.pictures(wanted)
+    from_file = msgspec.structs.replace(whole, quantise={"transformer": "gguf"})
+    parts = {"transformer": tiny("qwen_image", "gguf")}
+    with running(tiny("qwen_image"), from_file, parts=parts, steps=8, guidance=2.0) as worker:
+        (quantised,) = await worker.pictures(wanted)
+        await cancel_in_the_middle(worker, job(family, "generate", id="cut", steps=200))
+        (again,) = await worker.pictures(wanted)
+    assert again.data == quantised.data
+    assert quantised.data != exact.data, "the numbers of the file were used"
+    assert distance(quantised, exact) < 8, "and they are the same model's"
+
+
+def test_every_word_for_attention_is_one_of_the_librarys() -> None:
+    ask = "from diffusers.models.attention_dispatch import AttentionBackendName as A; print(*(b.value for b in A))"
+    done = subprocess.run([str(python()), "-c", ask], capture_output=True, text=True, check=True)
+    names = set(done.stdout.split())
+    table = "from backends.diffusers.worker.pipeline.load import ATTENTION; print(*ATTENTION, *ATTENTION.values())"
+    done = subprocess.run([str(python()), "-c", table], capture_output=True, text=True, check=True, cwd=ROOT)
+    words = done.stdout.split()
+    half = len(words) // 2
+    assert set(words[:half]) == set(get_args(Attention))
+    assert set(words[half:]) <= names
+    assert not any(word.endswith("_hub") for word in words), "those are downloaded"
 
 
 async def test_refining_with_wan_loads_the_low_noise_expert_only() -> None:
@@ -58,7 +97,7 @@ async def test_refining_with_wan_loads_the_low_noise_expert_only() -> None:
 
 async def test_a_lora_that_is_always_on_needs_no_asking() -> None:
     folder, family = tiny("stable_diffusion"), PICTURES["stable_diffusion"]
-    parts = {"style": tiny("stable_diffusion", lora=True)}
+    parts = {"style": tiny("stable_diffusion", "lora")}
     args = msgspec.structs.replace(args_of(family), loras={"style": LoraFile(part="style")})
     with running(folder, args, parts=parts, steps=4, guidance=2.0) as asked:
         (by_name,) = await asked.pictures(job(family, "generate", loras=(Lora("style"),)))
@@ -78,3 +117,9 @@ async def test_what_is_offloaded_by_its_plan_has_nowhere_to_go() -> None:
             assert (await client.post("/onload")).status_code == 200
         (after,) = await worker.pictures(job(family, "generate"))
         assert after.data == before.data
+
+
+def distance(one: Artifact, other: Artifact) -> float:
+    """Mean difference of two pictures, in steps of a channel (0 to 255)."""
+    first, second = (Image.open(io.BytesIO(base64.b64decode(each.data))).convert("RGB") for each in (one, other))
+    return sum(ImageStat.Stat(ImageChops.difference(first, second)).mean) / 3

@@ -37,7 +37,7 @@ def family(request: pytest.FixtureRequest) -> Family:
 @pytest.fixture(scope="module")
 def worker(family: Family) -> Iterator[Worker]:
     loras = {"style": LoraFile(part="style")} if family.lora else {}
-    parts = {"style": tiny(family.name, lora=True)} if family.lora else {}
+    parts = {"style": tiny(family.name, "lora")} if family.lora else {}
     args = msgspec.structs.replace(args_of(family), loras=loras)
     with running(tiny(family.name), args, parts=parts, steps=STEPS, guidance=2.0) as started:
         yield started

@@ -177,7 +177,7 @@ async def test_host_ram_and_back(worker: Worker) -> None:
 async def test_a_lora_changes_the_picture_and_leaves_no_trace() -> None:
     loras = {"style": LoraFile(part="style")}
     args = msgspec.structs.replace(ARGS, loras=loras)
-    with running(tiny("stable_diffusion"), args, parts={"style": tiny("stable_diffusion", lora=True)}) as worker:
+    with running(tiny("stable_diffusion"), args, parts={"style": tiny("stable_diffusion", "lora")}) as worker:
         (plain,) = await worker.pictures(job())
         (styled,) = await worker.pictures(job(loras=(Lora("style"),)))
         (nothing,) = await worker.pictures(job(loras=(Lora("style", 0.0),)))

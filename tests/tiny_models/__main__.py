@@ -2,8 +2,8 @@
 # torch and diffusers are not in the environment of the checks
 """``python -m tests.tiny_models FAMILY FOLDER``: writes a pipeline of random weights. Runs where the engine does.
 
-``--list`` names the families, ``--lora FAMILY FOLDER`` writes an adapter, ``--check FOLDER FAMILY...`` makes pictures
-and says in one line of JSON for each family what it found.
+``--list`` names the families, ``--lora FAMILY FOLDER`` writes an adapter, ``--gguf FAMILY FOLDER`` the denoiser in one
+file, ``--check FOLDER FAMILY...`` makes pictures and says in one line of JSON for each family what it found.
 """
 
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.tiny_models.families import FAMILIES
 
-USAGE = "usage: python -m tests.tiny_models --list | [--lora] FAMILY FOLDER | --check FOLDER FAMILY..."
+USAGE = "usage: python -m tests.tiny_models --list | [--lora | --gguf] FAMILY FOLDER | --check FOLDER FAMILY..."
 
 
 def main(arguments: list[str]) -> int:
@@ -29,6 +29,10 @@ def main(arguments: list[str]) -> int:
             from tests.tiny_models import lora
 
             lora.write(FAMILIES[name], _build(name), Path(folder))
+        case ["--gguf", name, folder] if name in FAMILIES:
+            from tests.tiny_models import gguf_file
+
+            gguf_file.write(FAMILIES[name], _build(name), Path(folder))
         case [name, folder] if name in FAMILIES:
             _build(name).save_pretrained(folder)
         case _:

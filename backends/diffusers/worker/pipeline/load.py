@@ -11,12 +11,17 @@ import torch
 import transformers
 from safetensors import SafetensorError
 
-from backends.diffusers.args import ClassName, DiffusersArgs, PartClass
+from backends.diffusers.args import Attention, ClassName, DiffusersArgs, PartClass
 from backends.diffusers.config import WorkerConfig
 from backends.diffusers.worker.pipeline.quantise import Library, after_load, from_gguf, on_load
 from backends.errors import BackendError, Cause
 
 DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+ATTENTION: dict[Attention, str] = {
+    "native": "native", "math": "_native_math", "efficient": "_native_efficient", "cudnn": "_native_cudnn",
+    "flash": "flash", "flash_3": "_flash_3", "sage": "sage", "xformers": "xformers", "flex": "flex",
+}  # fmt: skip
+"""The library's names of what profiles name; none of its kernels that are downloaded."""
 _REFUSED = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 
@@ -133,7 +138,7 @@ def tune(pipe: Any, args: DiffusersArgs) -> None:
         _require(vae, "enable_slicing", "decode one by one")()
     denoiser = getattr(pipe, "transformer", None) or getattr(pipe, "unet", None)
     if args.attention != "native":
-        _require(denoiser, "set_attention_backend", "change its attention")(args.attention)
+        _require(denoiser, "set_attention_backend", "change its attention")(ATTENTION[args.attention])
     if args.compile:
         _require(denoiser, "compile_repeated_blocks", "be compiled by blocks")(fullgraph=True)
 

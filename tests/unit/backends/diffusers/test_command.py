@@ -60,6 +60,14 @@ def test_its_environment_is_minimal_and_offline(tmp_path: Path, monkeypatch: pyt
     assert launch.env["HOME"] == str(tmp_path)
 
 
+def test_what_is_compiled_is_kept_for_the_next_start(tmp_path: Path) -> None:
+    assert "TORCHINDUCTOR_CACHE_DIR" not in plan(ARGS, request(tmp_path), PYTHON).env
+    launch = plan(msgspec.structs.replace(ARGS, compile=True), request(tmp_path), PYTHON)
+    kept = (Path(launch.env["TORCHINDUCTOR_CACHE_DIR"]), Path(launch.env["TRITON_CACHE_DIR"]))
+    assert kept[0] != kept[1]
+    assert not any(folder.is_relative_to(tmp_path) for folder in kept)
+
+
 def test_one_file_is_named_and_a_folder_is_needed(tmp_path: Path) -> None:
     single = msgspec.structs.replace(ARGS, single_file=True)
     plan(single, request(tmp_path, weights=(tmp_path / "m.safetensors",)), PYTHON)
