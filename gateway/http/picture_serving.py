@@ -24,7 +24,7 @@ from gateway.http.hangup import hangup_of
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
-from gateway.routing.picture_job import Wish, check, job_of, only_able
+from gateway.routing.picture_job import Wish, check, job_of, only_able, work_of
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.scheduling.demand import Demand
 from gateway.telemetry.exchange import Exchange
@@ -72,7 +72,10 @@ async def serve(services: Services, scope: Scope, send: Send, exchange: Exchange
         if hangup.gone:
             raise BackendError(Cause.CLIENT_GONE, "the client left")
     sized = services.table().sized(only_able(wish, route), demand_of(wish))
-    serving = _Serving(services, exchange, sized, order)
+    best = sized.candidates[0]
+    cost = services.paces.seconds(best.target.variant_id, work_of(wish, best))
+    priced = msgspec.structs.replace(order, ask=msgspec.structs.replace(order.ask, cost=cost))
+    serving = _Serving(services, exchange, sized, priced)
     await (serving.stream(send) if order.stream else serving.plain(send))
 
 
@@ -184,10 +187,13 @@ class _Serving:
         exchange.events = 1
 
     def _learn(self, opened: Opened, last: Event) -> None:
-        """What such a job takes on a card of this kind; the next of its size is planned with it."""
-        if not isinstance(last, Done) or not last.memory.device_peak_bytes:
+        """How long such a job takes, and how much of a card of this kind; the next of its size is planned with it."""
+        if not isinstance(last, Done):
             return
         runtime, name = self._services.runtime, opened.candidate.target.variant_id
+        self._services.paces.note(name, work_of(self._order.wish, opened.candidate), last.seconds)
+        if not last.memory.device_peak_bytes:
+            return
         occupant = runtime.scheduler.occupants.get(name)
         cards = {device.id: device.name for device in runtime.scheduler.inventory.gpus}
         kind = next((cards[s.device_id] for s in occupant.shares if s.device_id in cards), None) if occupant else None
@@ -196,6 +202,7 @@ class _Serving:
             self._services.footprints.note(
                 name, opened.candidate.variant, taken, device=kind, demand=demand_of(self._order.wish), peak=True
             )
+            self._services.table().forget()  # routes hold the sizes they were planned with
 
     def _place(self) -> Place | None:
         scheduler = self._services.runtime.scheduler

@@ -11,6 +11,7 @@ from gateway.keys.ring import KeyRing
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
+from gateway.scheduling.pace import Paces
 from gateway.scheduling.runtime import Runtime
 from gateway.settings import Settings
 from gateway.telemetry.logs import AccessLog
@@ -42,6 +43,7 @@ class Services:
         "links",
         "metrics",
         "origin",
+        "paces",
         "recorder",
         "runtime",
         "settings",
@@ -77,6 +79,7 @@ class Services:
         self.recorder = recorder
         self.access = access
         self.uploads = uploads
+        self.paces = Paces()
         self.lifetime = Lifetime()
         self.links: MediaLinks | None = None
         self.body_limits = BodyLimits(most_bytes=settings.max_body_bytes, deadline=settings.body_deadline)

@@ -112,6 +112,15 @@ def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:
     )
 
 
+def work_of(wish: Wish, candidate: Candidate) -> float:
+    """How much a candidate has to do: pictures times steps times megapixels."""
+    engine, picture = candidate.variant.engine, candidate.profile.picture
+    own = engine if isinstance(engine, DiffusersArgs) else None
+    steps = 1 if picture is None else steps_of(wish, picture, own.steps if own else None)
+    width, height = (own and own.native) or (wish.width, wish.height)
+    return len(wish.seeds) * steps * width * height / 1e6
+
+
 def steps_of(wish: Wish, picture: Picture, of_variant: int | None) -> int:
     """As asked; else the variant's or the profile's own, more or fewer by the effort that is wanted."""
     if wish.steps is not None:

@@ -196,3 +196,10 @@ async def test_links_open_without_a_key_and_only_whole(gateway: RunningGateway) 
     for wrong in (links[0][:-1], links[0].replace("expires=", "expires=1"), links[0].partition("?")[0]):
         refused = await gateway.client.get(wrong)
         assert (refused.status_code, error(refused)["code"]) == (404, "media_not_found")
+
+
+async def test_what_a_picture_cost_is_known_of_the_next(gateway: RunningGateway) -> None:
+    paces = gateway.services.paces
+    assert paces.seconds("paint:only", 1) is None
+    assert (await gateway.client.post(URL, json=wanted())).status_code == 200
+    assert paces.seconds("paint:only", 1) is not None

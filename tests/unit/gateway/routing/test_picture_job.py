@@ -10,7 +10,7 @@ from backends.errors import BackendError
 from backends.wire.media_job import Lora, Source
 from gateway.catalog.load import load
 from gateway.catalog.profile import Picture
-from gateway.routing.picture_job import Wish, check, job_of, only_able, steps_of
+from gateway.routing.picture_job import Wish, check, job_of, only_able, steps_of, work_of
 from gateway.routing.route import Route
 from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
@@ -108,3 +108,10 @@ def test_an_effort_changes_steps_where_there_are_many() -> None:
     ]
     assert steps_of(replace(WISH, effort="high"), picture, 8) == 8
     assert steps_of(replace(WISH, effort="low", steps=7), picture, None) == 7
+
+
+def test_work_is_pictures_times_steps_times_pixels(route: Route) -> None:
+    every, quick = route.candidates
+    assert work_of(WISH, every) == pytest.approx(2 * 30 * 512 * 256 / 1e6)
+    assert work_of(WISH, quick) == pytest.approx(work_of(WISH, every) * 4 / 30)
+    assert work_of(replace(WISH, steps=15, seeds=(1,)), every) == pytest.approx(work_of(WISH, every) / 4)
