@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from tokenizers import AddedToken
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from tools.train_emoji.vocabulary import words
@@ -83,10 +84,14 @@ def tokenizer() -> CLIPTokenizer:
             parts = [joined, *parts[2:]]
     for token in (_BEGIN, _END):
         vocabulary[token] = len(vocabulary)
-    return CLIPTokenizer(
+    made = CLIPTokenizer(
         vocab=vocabulary, merges=merges, bos_token=_BEGIN, eos_token=_END, pad_token=_END, unk_token=_END,
         model_max_length=TOKENS,
     )  # fmt: skip
+    # Merges of one word break others apart: those are added whole.
+    apart = [word for word in words() if len(made(word).input_ids) > 3]
+    made.add_tokens([AddedToken(word, single_word=True, normalized=True) for word in apart])
+    return made
 
 
 def scheduler() -> DDIMScheduler:

@@ -63,8 +63,9 @@ def train_vae(recipe: Recipe, pictures: np.ndarray, folder: Path, device: str):
         vae.load_state_dict(state["vae"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-    random, mean = Random(recipe.seed + first), 0.0
+    mean = 0.0
     for step in range(first, recipe.vae_steps):
+        random = _seeded(recipe, step)
         batch = pixels(pictures, random.sample(range(len(pictures)), 32), device)
         spread = vae.encode(batch).latent_dist
         latents = spread.sample()
@@ -104,9 +105,9 @@ def train_denoiser(recipe: Recipe, latents: torch.Tensor, shown: list[tuple[str,
         smooth.load_state_dict(state["smooth"])
         optimizer.load_state_dict(state["optimizer"])
         first = state["step"]
-        torch.manual_seed(recipe.seed + first)
-    random, mean = Random(recipe.seed + first), 0.0
+    mean = 0.0
     for step in range(first, recipe.steps):
+        random = _seeded(recipe, step)
         rows = [random.randrange(len(shown)) for _ in range(recipe.batch)]
         said = ["" if random.random() < _DROPPED else caption(*shown[row], random) for row in rows]
         tokens = tokenizer(said, padding="max_length", truncation=True, max_length=model.TOKENS, return_tensors="pt")
@@ -128,6 +129,12 @@ def train_denoiser(recipe: Recipe, latents: torch.Tensor, shown: list[tuple[str,
         run.save(_state(both, smooth, optimizer, step + 1))
     run.save(_state(both, smooth, optimizer, recipe.steps), now=True)
     return smooth["unet"], smooth["text"], tokenizer, scheduler
+
+
+def _seeded(recipe: Recipe, step: int) -> Random:
+    """Every step has a seed of its own, so that going on makes what a training in one go would have made."""
+    torch.manual_seed(recipe.seed * 1_000_003 + step)
+    return Random(f"{recipe.seed}.{step}")
 
 
 def _state(both, smooth, optimizer, step: int) -> dict:
