@@ -3,6 +3,11 @@
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A shared machine may stand still for seconds while examples are drawn: time is never what a property is about.
+settings.register_profile("forebay", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("forebay")
 
 
 @pytest.fixture(autouse=True)
