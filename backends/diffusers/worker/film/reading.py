@@ -1,0 +1,53 @@
+# pyright: basic, reportMissingImports=false
+# PyAV and Pillow are in the engine's environment only
+"""What a movie's file shows again: what it is, and its first and last picture, from which the next clip goes on.
+
+For movies that this package wrote; reads no sound, and none of the pictures between.
+"""
+
+from collections import deque
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+from PIL import Image
+
+from backends.diffusers.worker.film.clip import Clip
+
+
+def read_clip(path: Path) -> Clip:
+    """What the file says of itself. Raises ``OSError``, and ``ValueError`` for a file that is no movie."""
+    with av.open(str(path)) as container:
+        stream = _pictures(container, path)
+        return Clip(
+            frames=stream.frames,
+            fps=stream.average_rate or Fraction(1),
+            width=stream.width,
+            height=stream.height,
+            sound=bool(container.streams.audio),
+        )
+
+
+def first_frame(path: Path) -> Image.Image:
+    """In RGB. Raises as ``read_clip``."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(_pictures(container, path)):
+            return frame.to_image()
+    raise ValueError(f"no picture in {path.name}")
+
+
+def last_frame(path: Path) -> Image.Image:
+    """In RGB; only what comes after the last key frame is decoded. Raises as ``read_clip``."""
+    with av.open(str(path)) as container:
+        stream = _pictures(container, path)
+        container.seek(stream.duration or 0, stream=stream)
+        for frame in deque(container.decode(stream), maxlen=1):
+            return frame.to_image()
+    raise ValueError(f"no picture in {path.name}")
+
+
+def _pictures(container: Any, path: Path) -> Any:
+    if not container.streams.video:
+        raise ValueError(f"no picture in {path.name}")
+    return container.streams.video[0]

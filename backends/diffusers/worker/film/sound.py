@@ -1,0 +1,70 @@
+# pyright: basic, reportMissingImports=false
+# numpy and PyAV are in the engine's environment only
+"""A movie's sound as AAC, given out along with the pictures. Never longer than they are, and never shorter."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+from msgspec import Struct
+
+_LAYOUTS = {1: "mono", 2: "stereo"}
+_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+"""What AAC has and every player plays. Other rates are resampled to the last."""
+_BITS_PER_CHANNEL = 96_000
+
+
+class Sound(Struct, frozen=True, kw_only=True):
+    """``samples``: an array or tensor (channels, samples), or (samples,) for one channel, of floats from -1 to 1.
+
+    ``rate``: samples a second.
+    """
+
+    samples: Any
+    rate: int
+
+
+class Track:
+    """The sound's stream in an open container. Raises ``ValueError`` for more than two channels, or an odd rate."""
+
+    def __init__(self, container: Any, sound: Sound) -> None:
+        self._samples = _samples(sound.samples)
+        channels = len(self._samples)
+        if channels not in _LAYOUTS:
+            raise ValueError(f"sound has one channel or two, not {channels}")
+        if sound.rate <= 0:
+            raise ValueError(f"not a sample rate: {sound.rate}")
+        self._rate = sound.rate
+        self._layout = _LAYOUTS[channels]
+        self._given = 0
+        self._stream = container.add_stream("aac", rate=sound.rate if sound.rate in _RATES else _RATES[-1])
+        self._stream.codec_context.layout = self._layout
+        self._stream.codec_context.bit_rate = _BITS_PER_CHANNEL * channels
+
+    def until(self, seconds: Fraction) -> Iterator[Any]:
+        """Packets of what comes before that time and was not given yet. Past its end the sound is silent."""
+        end = max(self._given, round(seconds * self._rate))
+        part = self._samples[:, self._given : end]
+        if end > self._given:
+            part = np.pad(part, ((0, 0), (0, end - self._given - part.shape[1])))
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout=self._layout)
+            frame.sample_rate = self._rate
+            frame.time_base = Fraction(1, self._rate)
+            frame.pts = self._given
+            self._given = end
+            yield from self._stream.encode(frame)
+
+    def rest(self) -> Iterator[Any]:
+        """The packets that the encoder still holds."""
+        yield from self._stream.encode()
+
+
+def _samples(given: Any) -> np.ndarray:
+    """(channels, samples), clipped; what is no number is silent."""
+    values = given.detach().cpu().float().numpy() if hasattr(given, "detach") else np.asarray(given)
+    values = values[np.newaxis] if values.ndim == 1 else values
+    if values.ndim != 2:
+        raise ValueError(f"sound is (channels, samples), not {tuple(values.shape)}")
+    return np.clip(np.nan_to_num(values.astype(np.float32), posinf=1.0, neginf=-1.0), -1.0, 1.0)
