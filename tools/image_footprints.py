@@ -1,7 +1,11 @@
 """The sizes of image profiles, computed from the parameters of their parts: called by ``tools.footprints``."""
 
+from pathlib import Path
+
 from backends.diffusers.args import DiffusersArgs, Quantise
 from backends.weights.activation import GROUP_BYTES, Precision, loaded_bytes
+from backends.weights.safetensors import read_header
+from backends.weights.store import WeightStore
 from gateway.catalog.profile import Component, ModelProfile, Variant, Weights
 from tools.published_images import PARAMETERS
 
@@ -10,12 +14,31 @@ _PRECISIONS: dict[Quantise, Precision] = {"fp8_layerwise": "fp8", "nf4": "nf4"}
 
 def findings(profile: ModelProfile) -> list[str]:
     """What a profile says that does not follow from the table; empty when all does."""
+    if all(variant.weights and variant.weights.source.startswith("bundled:") for variant in profile.variants):
+        return [f"{profile.id}:{each.name}: {wrong}" for each in profile.variants for wrong in _bundled(each)]
     if profile.id not in PARAMETERS:
         return [f"{profile.id}: no parameters in tools/published_images.py to compute it from"]
     found: list[str] = []
     for variant in profile.variants:
         found += [f"{profile.id}:{variant.name}: {wrong}" for wrong in _variant(profile.id, variant)]
     return found
+
+
+def _bundled(variant: Variant) -> list[str]:
+    """Weights that come with us are counted in their files: 16 bits there, 32 in memory."""
+    assert variant.weights is not None
+    assert isinstance(variant.engine, DiffusersArgs)
+    (folder,) = WeightStore(Path()).locate(variant.weights) or (Path(),)
+    heads = [read_header(path) for path in folder.rglob("*.safetensors")]
+    stored = sum(sum(head.bytes_by_type.values()) for head in heads)
+    held = 2 * stored if variant.engine.dtype == "fp32" else stored
+    files = sum(path.stat().st_size for path in folder.rglob("*") if path.suffix in (".safetensors", ".json"))
+    wrong = []
+    if variant.footprint.weights_bytes != held:
+        wrong.append(f"weights_bytes {variant.footprint.weights_bytes}, computed {held}")
+    if variant.weights.folder is None or variant.weights.folder.bytes != files:
+        wrong.append(f"the folder has {files} bytes")
+    return wrong
 
 
 def _variant(model: str, variant: Variant) -> list[str]:

@@ -73,9 +73,9 @@ class WeightStore:
         return self._folder(parse(weights.source))
 
     def _whole(self, source: Source, folder: WeightFolder) -> tuple[Path, ...] | None:
-        """The folder itself, if all of it is here. An operator's own folder is taken as it is."""
+        """The folder itself, if all of it is here. An operator's own and ours are taken as they are."""
         base = self._folder(source)
-        if not isinstance(source, Local):
+        if not isinstance(source, Local | Bundled):
             return (base,) if is_whole(base, folder) else None
         if base.is_file():
             return None if is_pickle(base.name) else (base,)

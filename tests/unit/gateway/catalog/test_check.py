@@ -190,7 +190,7 @@ variants:
             "files: [{path: a, bytes: 1}], folder: {bytes: 1}}\n    parts",
             "goes without",
         ),
-        ("hf:o/r", "bundled:x", "names its files"),
+        ("hf:o/r", "pypi:x==1", "names its files"),
         ("picture: {steps: 28, guidance: 3.5}\n", "", "says so under picture"),
         (
             "style: {source: 'hf:o/s', folder: {bytes: 1}}",
