@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageOps, ImageStat, UnidentifiedImageError
 
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import Artifact, ImageFormat, Output, Source
@@ -57,8 +57,17 @@ def fitted(picture: Any, width: int, height: int) -> Any:
 
 
 def framed(picture: Any, width: int, height: int) -> Any:
-    """Scaled into that size; what is left over has the colour of the picture's corner."""
-    return ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color=picture.getpixel((0, 0)))
+    """Scaled into that size; what is left over has the colour that the picture's edge has mostly."""
+    return ImageOps.pad(picture, (width, height), Image.Resampling.LANCZOS, color=_edge(picture))
+
+
+def _edge(picture: Any) -> tuple[int, ...]:
+    """The middle value of a ring close to the edge: decoders tint the outermost pixels."""
+    inset = min(picture.size) // 16
+    x, y = picture.width - inset - 1, picture.height - inset - 1
+    ring = Image.new("L", picture.size, 0)
+    ImageDraw.Draw(ring).rectangle((inset, inset, x, y), outline=255)
+    return tuple(ImageStat.Stat(picture, ring).median)
 
 
 def encoded(picture: Any, output: Output) -> bytes:
