@@ -17,9 +17,8 @@ _BITS_PER_CHANNEL = 96_000
 
 
 class Sound(Struct, frozen=True, kw_only=True):
-    """``samples``: an array or tensor (channels, samples), or (samples,) for one channel, of floats from -1 to 1.
-
-    ``rate``: samples a second.
+    """``samples``: an array or tensor (channels, samples), or (samples,) for one channel, of floats from -1 to 1;
+    also inside a batch of one, as pipelines return it. ``rate``: samples a second.
     """
 
     samples: Any
@@ -64,7 +63,10 @@ class Track:
 def _samples(given: Any) -> np.ndarray:
     """(channels, samples), clipped; what is no number is silent."""
     values = given.detach().cpu().float().numpy() if hasattr(given, "detach") else np.asarray(given)
-    values = values[np.newaxis] if values.ndim == 1 else values
+    if values.ndim == 1:
+        values = values[np.newaxis]
+    elif values.ndim == 3 and len(values) == 1:
+        values = values[0]
     if values.ndim != 2:
         raise ValueError(f"sound is (channels, samples), not {tuple(values.shape)}")
     return np.clip(np.nan_to_num(values.astype(np.float32), posinf=1.0, neginf=-1.0), -1.0, 1.0)
