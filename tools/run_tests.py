@@ -41,8 +41,9 @@ def unreachable() -> list[str]:
         print(f"coverage gate: without {folders[name]}, since {name} is not installed")
     unreached = [worker] if len(missing) == len(folders) else [folders[name] for name in missing]
     if environments.python("diffusers") is None:
-        print("coverage gate: without backends/diffusers/worker/pipeline/, since diffusers is not installed")
-        unreached.append("backends/diffusers/worker/pipeline/")
+        inside = [f"backends/diffusers/worker/{name}/" for name in ("pipeline", "film")]
+        print(f"coverage gate: without {' and '.join(inside)}, since diffusers is not installed")
+        unreached += inside
     return unreached
 
 
