@@ -33,7 +33,7 @@ def _bundled(variant: Variant) -> list[str]:
     stored = sum(sum(head.bytes_by_type.values()) for head in heads)
     held = 2 * stored if variant.engine.dtype == "fp32" else stored
     files = sum(path.stat().st_size for path in folder.rglob("*") if path.suffix in (".safetensors", ".json"))
-    wrong = []
+    wrong: list[str] = []
     if variant.footprint.weights_bytes != held:
         wrong.append(f"weights_bytes {variant.footprint.weights_bytes}, computed {held}")
     if variant.weights.folder is None or variant.weights.folder.bytes != files:

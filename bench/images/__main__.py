@@ -6,6 +6,7 @@ Both run the same tiny pipeline with one thread, in turn in the same run; the me
 import http.client
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from pathlib import Path
 import click
 
 from backends.environments.environments import Environments
-from bench.images.cancels import measure
+from bench.images import cancels as cancelling
+from bench.images import embedded
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = """\
@@ -62,12 +64,13 @@ def main(rounds: int, steps: int, side: int, cancels: int) -> None:
             assert alone.stdout.readline() == "ready\n"
             _alone(alone), _asked(address)
             pairs = [(_alone(alone), _asked(address)) for _ in range(rounds)]
+            embedded.measure(address, gateway.pid, rounds)
         finally:
             for process in (alone, gateway):
                 process.terminate()
                 process.wait()
         if cancels:
-            measure(python, folder, cancels)
+            cancelling.measure(python, folder, cancels)
     made = statistics.median(pair[0][0] for pair in pairs)
     encoded = statistics.median(pair[0][1] for pair in pairs)
     asked = statistics.median(pair[1] for pair in pairs)
@@ -82,6 +85,7 @@ def main(rounds: int, steps: int, side: int, cancels: int) -> None:
 def _gateway(root: Path, profile: str) -> tuple[subprocess.Popen[str], str]:
     (root / "profiles").mkdir()
     (root / "profiles" / "tiny.yaml").write_text(profile)
+    shutil.copy(ROOT / "model_profiles" / "image" / "emoji.yaml", root / "profiles")
     command = [Path(sys.executable).with_name("forebay"), "serve", "--port", "0", "--profiles", str(root / "profiles")]
     environment = dict(os.environ, FOREBAY_STATE_DIR=str(root / "state"), FOREBAY_LOG_LEVEL="ERROR")
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
