@@ -5,6 +5,7 @@
 Works by the two things that every pipeline has: its progress bar, and its scheduler's ``step``.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -16,32 +17,47 @@ ENCODE, DENOISE, DECODE = 5.0, 85.0, 10.0
 
 
 class Progress:
-    """Percent of a whole job that is made in ``rounds`` calls of the pipeline. Never falls."""
+    """Percent of a whole job that is made in ``rounds`` calls of the pipeline. Never falls.
 
-    def __init__(self, control: Control, rounds: int) -> None:
+    Some pipelines make a clip in ``sections``, with all steps for each of them.
+    """
+
+    def __init__(self, control: Control, rounds: int, sections: int = 1) -> None:
         self._control = control
         self._rounds = rounds
         self._round = 0
+        self._sections = max(1, sections)
+        self._section = -1
         self._most = 0.0
 
     def begin(self, number: int) -> None:
         """Round ``number`` begins."""
         self._round = number
+        self._section = -1
         self._control.check()
         self._control.report(Stage(name="encode", percent=self._percent(0.0)))
 
     def denoise(self) -> None:
-        """The steps begin."""
-        self._control.report(Stage(name="denoise", percent=self._percent(ENCODE)))
+        """The steps begin, of the next section."""
+        self._section = min(self._section + 1, self._sections - 1)
+        done = DENOISE * self._section / self._sections
+        self._control.report(Stage(name="denoise", percent=self._percent(ENCODE + done)))
 
     def step(self, i: int, n: int) -> None:
         """Step ``i`` of ``n`` is done. Raises ``JobStoppedError``."""
+        i, n = i + self._section * n, n * self._sections
         self._control.report(Step(i=i, n=n, percent=self._percent(ENCODE + DENOISE * i / max(1, n))))
         self._control.check()
 
     def decode(self) -> None:
-        """The steps are over."""
-        self._control.report(Stage(name="decode", percent=self._percent(ENCODE + DENOISE)))
+        """The steps are over, or those of a section."""
+        if self._section == self._sections - 1:
+            self._control.report(Stage(name="decode", percent=self._percent(ENCODE + DENOISE)))
+
+    def write(self) -> None:
+        """The pictures of a clip are there and become files."""
+        self._control.check()
+        self._control.report(Stage(name="write", percent=self._percent(ENCODE + DENOISE + DECODE / 2)))
 
     def end(self) -> None:
         """The pictures of this round are there."""
@@ -108,7 +124,12 @@ class Hooks:
     def __enter__(self) -> "Hooks":
         scheduler = self._pipe.scheduler
         self._step = scheduler.step
-        scheduler.step = self._stepped
+
+        @functools.wraps(scheduler.step)  # pipelines read its signature: whether it takes their generator
+        def stepped(*args: Any, **fields: Any) -> Any:
+            return self._stepped(*args, **fields)
+
+        scheduler.step = stepped
         self._pipe.progress_bar = self._bar
         return self
 
