@@ -9,8 +9,10 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-MediaTask = Literal["generate", "vary", "edit", "inpaint"]
+MediaTask = Literal["generate", "vary", "edit", "inpaint", "animate", "restyle"]
 ImageFormat = Literal["png", "jpeg", "webp"]
+FileFormat = Literal["png", "jpeg", "webp", "mp4"]
+Role = Literal["picture", "clip", "thumbnail", "sheet"]
 
 CONTENT_TYPE = "application/x-ndjson"
 MOST_LINE_BYTES = 96 * 1024 * 1024
@@ -40,7 +42,11 @@ class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MediaJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Body of ``POST /jobs``: one picture for each of ``seeds``. What is absent is the worker's own default."""
+    """Body of ``POST /jobs``: one picture for each of ``seeds``. What is absent is the worker's own default.
+
+    With ``frames`` it is a clip of so many pictures, ``fps`` a second, and has one seed. ``animate`` begins with
+    ``images[0]`` and ends with ``last``, ``restyle`` changes ``clip`` by ``strength``. ``sound``: if the model has any.
+    """
 
     id: str
     task: MediaTask = "generate"
@@ -54,6 +60,11 @@ class MediaJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     strength: float | None = None
     images: tuple[Source, ...] = ()
     mask: Source | None = None
+    frames: int | None = None
+    fps: float | None = None
+    last: Source | None = None
+    clip: Source | None = None
+    sound: bool = True
     loras: tuple[Lora, ...] = ()
     previews: int = 0
     output: Output = Output()
@@ -104,17 +115,27 @@ class Preview(Struct, frozen=True, kw_only=True, tag_field="event", tag="preview
 
 
 class Artifact(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="artifact"):
-    """Picture ``index`` is finished: ``data`` in base64, or the ``path`` of a file of ``bytes`` with ``sha256``."""
+    """Picture ``index`` is finished: ``data`` in base64, or the ``path`` of a file of ``bytes`` with ``sha256``.
+
+    A clip is three files with the same ``index``: itself, a thumbnail, a sheet of its pictures. ``frames``, ``fps`` and
+    ``sound`` say what it is. ``pixels_sha256`` is of its pictures in RGB: encoders do not always make the same bytes of
+    the same pictures.
+    """
 
     index: int
     seed: int
     width: int
     height: int
-    format: ImageFormat
+    format: FileFormat
+    role: Role = "picture"
     data: str = ""
     path: str = ""
     bytes: int = 0
     sha256: str = ""
+    pixels_sha256: str = ""
+    frames: int = 0
+    fps: float = 0.0
+    sound: bool = False
 
 
 class Done(Struct, frozen=True, kw_only=True, tag_field="event", tag="done"):

@@ -1,12 +1,13 @@
 # pyright: basic, reportMissingImports=false
 # PyAV and Pillow are in the engine's environment only
-"""What a movie's file shows again: what it is, and its first and last picture, from which the next clip goes on.
+"""What a movie's file shows again: what it is, and its pictures: all from the beginning, or the first or last alone.
 
-For movies that this package wrote; reads no sound, and none of the pictures between.
+For movies that this package wrote; reads no sound.
 """
 
 from collections import deque
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ def first_frame(path: Path) -> Image.Image:
         for frame in container.decode(_pictures(container, path)):
             return frame.to_image()
     raise ValueError(f"no picture in {path.name}")
+
+
+def pictures_in(path: Path, most: int) -> list[Image.Image]:
+    """The first ``most`` pictures, at least one, in RGB. Raises as ``read_clip``."""
+    with av.open(str(path)) as container:
+        frames = islice(container.decode(_pictures(container, path)), most)
+        pictures = [frame.to_image() for frame in frames]
+    if not pictures:
+        raise ValueError(f"no picture in {path.name}")
+    return pictures
 
 
 def last_frame(path: Path) -> Image.Image:

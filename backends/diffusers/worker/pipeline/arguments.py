@@ -3,15 +3,20 @@
 """From a job to the arguments of a pipeline's call, by the names that its signature has."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.config import WorkerConfig
+from backends.diffusers.worker.film.reading import pictures_in
 from backends.diffusers.worker.pipeline.pictures import read, read_mask, scaled
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import MediaJob
+
+_WINDOW = 9
+"""Of FramePack, where the profile says nothing."""
 
 
 class Arguments:
@@ -28,10 +33,24 @@ class Arguments:
         most = config.most_pixels
         self._images = [read(each, f"images[{i}]", most) for i, each in enumerate(job.images)]
         self._mask = None if job.mask is None else read_mask(job.mask, "mask", most)
+        self._last = None if job.last is None else read(job.last, "last", most)
+
+    @property
+    def sections(self) -> int:
+        """In how many parts the pipeline makes the clip, each with all its steps."""
+        if self._job.frames is None or "latent_window_size" not in self._names:
+            return 1
+        window = self._args.call.get("latent_window_size", _WINDOW)
+        assert isinstance(window, int)
+        return -(-self._job.frames // ((window - 1) * self._pipe.vae_scale_factor_temporal + 1))
 
     def make(self, seeds: tuple[int, ...]) -> list[Any]:
         """Calls the pipeline: one picture for each of ``seeds``."""
         return pictures_of(self._pipe(**self._of(seeds)))
+
+    def film(self, seed: int) -> Any:
+        """Calls the pipeline: its output for one clip, with ``frames``, and ``audio`` where it makes any."""
+        return self._pipe(**self._of((seed,)))
 
     def _of(self, seeds: tuple[int, ...]) -> dict[str, Any]:
         job, many = self._job, len(seeds) > 1
@@ -40,9 +59,11 @@ class Arguments:
             "num_inference_steps": self.steps,
             "width": self.width,
             "height": self.height,
-            "output_type": "pil",
+            "output_type": "pil" if job.frames is None else "np",
             "generator": _generators(seeds),
         }
+        if job.frames is not None:
+            fields |= {"num_frames": job.frames, "frame_rate": job.fps}
         if job.negative_prompt is not None:
             fields["negative_prompt"] = [job.negative_prompt] * len(seeds) if many else job.negative_prompt
         if self._args.guidance_argument is not None and self._guidance is not None:
@@ -57,12 +78,16 @@ class Arguments:
         job = self._job
         if job.task == "generate":
             return {}
+        if job.task == "restyle":
+            return self._clip()
         if not self._images:
             raise BackendError(Cause.INVALID_REQUEST, "this task needs a picture", param="images")
         if job.task == "edit":
             images = [each.convert("RGB") for each in self._images]
             return {"image": images[0] if len(images) == 1 else images}
         first = scaled(self._images[0].convert("RGB"), self.width, self.height)
+        if job.task == "animate":
+            return {"image": first} | self._end()
         fields: dict[str, Any] = {"image": first} if "image" in self._names else {"video": [first]}
         if job.strength is not None:
             fields["strength"] = job.strength
@@ -71,6 +96,28 @@ class Arguments:
                 raise BackendError(Cause.INVALID_REQUEST, "this task needs a mask", param="mask")
             fields["mask_image"] = scaled(self._mask, self.width, self.height)
         return fields
+
+    def _end(self) -> dict[str, Any]:
+        """The picture that a clip ends with, where the class takes one."""
+        if self._last is None:
+            return {}
+        if "last_image" not in self._names:
+            raise BackendError(Cause.INVALID_REQUEST, "this model takes no last picture", param="last")
+        return {"last_image": scaled(self._last.convert("RGB"), self.width, self.height)}
+
+    def _clip(self) -> dict[str, Any]:
+        """As many pictures of the clip as are wanted; where it is shorter, its last one stays."""
+        job = self._job
+        if job.clip is None or not job.clip.path:
+            raise BackendError(Cause.INVALID_REQUEST, "this task needs the path of a clip", param="clip")
+        try:
+            found = pictures_in(Path(job.clip.path), job.frames or 1)
+        except (OSError, ValueError) as error:
+            detail = "the clip cannot be read"
+            raise BackendError(Cause.INVALID_REQUEST, detail, param="clip", private=str(error)) from None
+        pictures = [scaled(each, self.width, self.height) for each in found]
+        pictures += [pictures[-1]] * ((job.frames or 1) - len(pictures))
+        return {"video": pictures} | ({} if job.strength is None else {"strength": job.strength})
 
 
 def _generators(seeds: tuple[int, ...]) -> Any:

@@ -14,6 +14,7 @@ from backends.diffusers.worker.model import Control
 from backends.diffusers.worker.pipeline.adapters import Adapters
 from backends.diffusers.worker.pipeline.arguments import Arguments
 from backends.diffusers.worker.pipeline.caches import StepCache
+from backends.diffusers.worker.pipeline.clips import clip_files
 from backends.diffusers.worker.pipeline.hooks import Hooks, Progress
 from backends.diffusers.worker.pipeline.load import load, sibling, tune
 from backends.diffusers.worker.pipeline.memory import Gauge
@@ -49,6 +50,8 @@ class PipelineHost:
             raise BackendError(Cause.INVALID_REQUEST, f"this model cannot {job.task}; it can {able}", param="task")
         if not job.seeds:
             raise BackendError(Cause.INVALID_REQUEST, "one seed a picture is needed", param="seeds")
+        if job.frames is not None and not job.output.folder:
+            raise BackendError(Cause.INVALID_REQUEST, "a clip needs a folder for its files", param="output")
         self._adapters.check(job.loras)
 
     def run(self, job: MediaJob, control: Control) -> None:
@@ -61,7 +64,7 @@ class PipelineHost:
             self._adapters.apply(pipe, job.loras)
             if self._cache is not None:
                 self._cache.prepare(arguments.steps)
-            self._make(pipe, job, arguments, control)
+            (self._make if job.frames is None else self._film)(pipe, job, arguments, control)
         except (torch.cuda.OutOfMemoryError, MemoryError) as error:
             self._gauge.release()
             raise BackendError(
@@ -93,8 +96,7 @@ class PipelineHost:
         done = 0
         for number, seeds in enumerate(rounds):
             progress.begin(number)
-            # A scheduler keeps the state of its last run, also of one that was cut.
-            pipe.scheduler = type(self._scheduler).from_config(self._scheduler.config, **self._config.args.scheduler)
+            self._begin(pipe)
             look = Previews(pipe, job, arguments, control, done, self._fit) if job.previews else None
             with Hooks(pipe, progress, control, look), self._reuse(), torch.no_grad():
                 made = arguments.make(seeds)
@@ -105,6 +107,24 @@ class PipelineHost:
                 control.report(artifact(fitting, job.id, done, seed, job.output))
                 done += 1
         progress.finish()
+
+    def _film(self, pipe: Any, job: MediaJob, arguments: Arguments, control: Control) -> None:
+        """One clip for each seed."""
+        progress = Progress(control, len(job.seeds), arguments.sections)
+        for index, seed in enumerate(job.seeds):
+            progress.begin(index)
+            self._begin(pipe)
+            with Hooks(pipe, progress, control, None), self._reuse(), torch.no_grad():
+                made = arguments.film(seed)
+            progress.write()
+            for each in clip_files(pipe, made, job, index, seed):
+                control.report(each)
+            progress.end()
+        progress.finish()
+
+    def _begin(self, pipe: Any) -> None:
+        """A scheduler keeps the state of its last run, also of one that was cut."""
+        pipe.scheduler = type(self._scheduler).from_config(self._scheduler.config, **self._config.args.scheduler)
 
 
 class Previews:

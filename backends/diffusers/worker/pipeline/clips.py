@@ -1,0 +1,81 @@
+# pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
+# numpy and PyAV are in the engine's environment only
+"""From what a pipeline made to a clip's files: the movie, its thumbnail, its sheet. Makes nothing itself."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from backends.diffusers.worker.film.frames import Frames, frames_of
+from backends.diffusers.worker.film.movie import QUALITY, write_movie
+from backends.diffusers.worker.film.sheet import write_sheet
+from backends.diffusers.worker.film.sound import Sound
+from backends.diffusers.worker.film.still import write_still
+from backends.errors import BackendError, Cause
+from backends.wire.media_job import Artifact, MediaJob
+
+_FPS = 16.0
+_BLOCK = 1 << 20
+
+
+def clip_files(pipe: Any, made: Any, job: MediaJob, index: int, seed: int) -> Iterator[Artifact]:
+    """Writes them into the job's folder, each whole when it has its name. ``made``: a pipeline's output.
+
+    Raises ``BackendError``: ``STORAGE``.
+    """
+    frames, fps = frames_of(made.frames), job.fps or _FPS
+    stem = Path(job.output.folder) / f"{job.id}-{index}"
+    sound = _sound(pipe, made) if job.sound else None
+    try:
+        movie = stem.with_suffix(".mp4")
+        pictures = Watched(frames)
+        clip = write_movie(movie, pictures, fps, sound, job.output.quality or QUALITY)
+        yield _artifact(
+            movie, index=index, seed=seed, role="clip", format="mp4", width=clip.width, height=clip.height,
+            frames=clip.frames, fps=float(clip.fps), sound=clip.sound, pixels_sha256=pictures.digest(),
+        )  # fmt: skip
+        still = stem.with_suffix(".webp")
+        width, height = write_still(still, frames)
+        yield _artifact(still, index=index, seed=seed, role="thumbnail", format="webp", width=width, height=height)
+        sheet = stem.with_suffix(".jpeg")
+        grid = write_sheet(sheet, frames)
+        width, height = grid.columns * grid.width, grid.rows * grid.height
+        yield _artifact(
+            sheet, index=index, seed=seed, role="sheet", format="jpeg", width=width, height=height,
+            frames=len(grid.frames),
+        )  # fmt: skip
+    except OSError as error:
+        raise BackendError(Cause.STORAGE, "the clip could not be written", private=str(error)) from None
+
+
+class Watched:
+    """Pictures on their way into a movie, and their digest: encoders do not always make the same bytes of them."""
+
+    def __init__(self, frames: Frames) -> None:
+        self._frames = frames
+        self._seen = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[Any]:
+        for picture in self._frames:
+            self._seen.update(picture)
+            yield picture
+
+    def digest(self) -> str:
+        """Of those that were taken."""
+        return self._seen.hexdigest()
+
+
+def _sound(pipe: Any, made: Any) -> Sound | None:
+    samples = getattr(made, "audio", None)
+    if samples is None:
+        return None
+    return Sound(samples=samples, rate=int(pipe.vocoder.config.output_sampling_rate))
+
+
+def _artifact(path: Path, **fields: Any) -> Artifact:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return Artifact(path=str(path), bytes=path.stat().st_size, sha256=digest.hexdigest(), **fields)
