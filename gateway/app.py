@@ -20,6 +20,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from backends.environments.environments import Environments
 from backends.errors import BackendError
+from backends.http.fetch import Fetcher, FetchRules
 from backends.process.ledger import Ledger
 from backends.process.lock import StateLock
 from backends.process.reaper import reap_orphans
@@ -150,7 +151,8 @@ def create_app(settings: Settings, launcher: Launcher | None = None) -> Applicat
         recorder=recorder,
         access=logs.access,
         uploads=Uploads(
-            settings.state_dir / "uploads", FormLimits(deadline=settings.body_deadline), PictureLimits()
+            settings.state_dir / "uploads", FormLimits(deadline=settings.body_deadline), PictureLimits(),
+            _fetcher(settings),
         ),
     )  # fmt: skip
     metrics.observe(lambda: _gauges(runtime, recorder))
@@ -279,6 +281,13 @@ def _report(metrics: Metrics, problems: tuple[Problem, ...]) -> None:
         metrics.reload_timestamp.set(time.time())
     for problem in problems:
         _log.error("catalog: %s", problem)
+
+
+def _fetcher(settings: Settings) -> Fetcher | None:
+    """What fetches pictures that are named by a URL, where the operator allows it."""
+    if settings.remote_pictures == "off":
+        return None
+    return Fetcher(FetchRules(schemes=("https",) if settings.remote_pictures == "https" else ("https", "http")))
 
 
 def _gauges(runtime: Runtime, recorder: Recorder) -> Iterator[tuple[str, tuple[str, ...], float]]:

@@ -89,6 +89,11 @@ class Settings(BaseSettings):
     max_head_bytes: int = Field(default=32 * 1024, ge=1024, description="Largest request head.")
     max_head_fields: int = Field(default=100, ge=10, description="Most header fields.")
     max_body_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, description="Largest request body.")
+    remote_pictures: Literal["off", "https", "http"] = Field(
+        default="off",
+        description="Whether pictures named by a URL are fetched: never, over https, or over http too; from public "
+        "addresses only.",
+    )
     queue_size: int = Field(default=512, ge=0, description="Requests waiting for one model; past it 429.")
     queue_wait: float = Field(default=120.0, gt=0, description="Longest wait for capacity, loading excluded.")
     first_event_timeout: float = Field(

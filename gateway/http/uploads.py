@@ -1,7 +1,8 @@
 """Pictures that come with a request, as a form or inside JSON: stored in a private folder, checked, ready for a worker.
 
 Owns the folder and the one thread that looks at pictures, so that however many clients send them, one at a time is
-decoded. How a form is cut is ``multipart``'s, what a picture must be ``picture_input``'s. Nothing is ever fetched.
+decoded. How a form is cut is ``multipart``'s, what a picture must be ``picture_input``'s. Nothing is fetched unless a
+fetcher is given.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from litestar.types import Receive, Scope
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
+from backends.http.fetch import Fetcher
 from backends.wire.decode import explain
 from backends.wire.openai_images import MOST_IMAGES, GivenImage, ImageRequest
 from gateway.http.multipart import Form, FormFile, FormLimits, read_form
@@ -31,6 +33,7 @@ R = TypeVar("R", bound=ImageRequest)
 _LORA = re.compile(r"loras\[\d*\]\[(name|scale)\]")
 _DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{1,100}){0,4};base64,", re.IGNORECASE)
 _MOST_URL_HEAD = 600
+_REMOTE = ("http:", "https:")
 
 
 class Pictures(Struct, frozen=True, kw_only=True):
@@ -43,10 +46,11 @@ class Pictures(Struct, frozen=True, kw_only=True):
 class Uploads:
     """One for each process. ``root`` is its own: what a killed gateway left there is removed by ``prepare``."""
 
-    def __init__(self, root: Path, forms: FormLimits, pictures: PictureLimits) -> None:
+    def __init__(self, root: Path, forms: FormLimits, pictures: PictureLimits, remote: Fetcher | None = None) -> None:
         self._root = root
         self._forms = forms
         self._pictures = pictures
+        self._remote = remote
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
 
     def prepare(self) -> None:
@@ -78,6 +82,8 @@ class Uploads:
     async def of_json(self, images: Sequence[GivenImage], mask: GivenImage | None, folder: Path) -> Pictures:
         """The pictures inside a JSON body, checked. Raises ``BackendError`` with the field's name."""
         _require_count(len(images), "images")
+        if self._remote is not None:
+            images, mask = await self._here(self._remote, images, mask)
 
         def decoded() -> Pictures:
             files = [self._stored(image, f"images[{i}]", folder / f"image-{i}") for i, image in enumerate(images)]
@@ -85,6 +91,26 @@ class Uploads:
             return self._checked(files, over, folder)
 
         return await self._on_thread(decoded)
+
+    async def _here(
+        self, remote: Fetcher, images: Sequence[GivenImage], mask: GivenImage | None
+    ) -> tuple[Sequence[GivenImage], GivenImage | None]:
+        """The same, with the bytes of those that are named by a URL; together no more than a form may have."""
+        room = self._forms.most_bytes
+
+        async def here(given: GivenImage, label: str) -> GivenImage:
+            nonlocal room
+            url = given.image_url or ""
+            if given.b64_json is not None or given.file_id is not None or not url.lower().startswith(_REMOTE):
+                return given
+            raw = await remote.fetch(url, f"{label}.image_url")
+            room -= len(raw)
+            if room < 0:
+                raise _invalid(label, f"pictures are at most {self._forms.most_bytes} bytes together", "file_too_large")
+            return GivenImage(b64_json=base64.b64encode(raw).decode())
+
+        fetched = [await here(image, f"images[{i}]") for i, image in enumerate(images)]
+        return fetched, None if mask is None else await here(mask, "mask")
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
         try:
