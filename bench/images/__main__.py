@@ -18,7 +18,7 @@ import click
 
 from backends.environments.environments import Environments
 from bench.images import cancels as cancelling
-from bench.images import embedded
+from bench.images import embedded, kills
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILE = """\
@@ -64,6 +64,7 @@ def main(rounds: int, steps: int, side: int, cancels: int) -> None:
             assert alone.stdout.readline() == "ready\n"
             _alone(alone), _asked(address)
             pairs = [(_alone(alone), _asked(address)) for _ in range(rounds)]
+            kills.measure(address, gateway.pid)
             embedded.measure(address, gateway.pid, rounds)
         finally:
             for process in (alone, gateway):
