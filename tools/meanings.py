@@ -42,6 +42,7 @@ CODES: dict[str, str] = {
     "engine_missing": "The variant's engine is not installed: `forebay engines install NAME`.",
     "file_too_large": "A picture, or all of them together, has more bytes than are taken.",
     "host_not_allowed": "The `Host` header names no address of this gateway: `FOREBAY_ALLOWED_HOSTS`.",
+    "idempotency_key_reused": "The `Idempotency-Key` was used for another request.",
     "media_not_found": "The link of a picture has expired, or was never made here.",
     "missing_api_key": "There are keys, so every request needs one.",
     "model_not_supported": "The model exists but does not serve this endpoint.",
