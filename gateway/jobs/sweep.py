@@ -5,7 +5,7 @@ Safe to run in every gateway at once. Calls are synchronous: the gateway makes t
 
 from collections.abc import Collection
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from backends.errors import Cause
 from gateway.jobs.claims import loss
@@ -35,7 +35,8 @@ class Sweep:
 
         Only for a gateway that holds the lock of its state, so that no earlier run of it can be alive.
         """
-        earlier = jobs.c.worker.startswith(f"{gateway_of(worker)}/", autoescape=True)
+        name = f"{gateway_of(worker)}/"
+        earlier = func.substr(jobs.c.worker, 1, len(name)) == name  # SQLite's LIKE takes A for a
         return self._rescue(and_(earlier, jobs.c.worker != worker))
 
     def expire(self) -> tuple[Job, ...]:
