@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 from backends.errors import BackendError, Cause
 
@@ -83,7 +83,8 @@ def _open_postgresql(given: str) -> Engine:
             connection.exec_driver_sql("SELECT 1")
     except SQLAlchemyError as error:
         engine.dispose()
-        said = str(error)
+        # What is not about connecting is about the URL, and quotes it.
+        said = str(error) if isinstance(error, OperationalError) else "the driver does not take the URL's options"
         for secret in {url.password or "", given} - {""}:
             said = said.replace(secret, "***")
         raise BackendError(Cause.STORAGE, "the PostgreSQL database cannot be opened", private=said) from None

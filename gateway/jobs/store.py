@@ -3,11 +3,12 @@
 Calls are synchronous and may wait for the disk or the network: the gateway makes them in a thread.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from backends.errors import BackendError, Cause
 from gateway.jobs.job import ENDED, Job, NewJob, new_id, precede
@@ -52,14 +53,13 @@ class JobStore:
         if len(new.idempotency_key or "") > LONGEST_KEY:
             raise BackendError(Cause.INVALID_REQUEST, "the idempotency key is too long", param="Idempotency-Key")
         with self._storage.write() as connection:
-            for _ in range(2):
-                row = connection.execute(self._insert(new).returning(jobs)).one_or_none()
-                if row is not None:
-                    return Created(job=job_of(row), fresh=True)
+            row = connection.execute(self._insert(new)).one_or_none()
+            if row is None:
                 if (known := self._same(connection, new)) is not None:
                     return Created(job=known, fresh=False)
                 # Between the two statements the older job was removed: its key is free now.
-        raise BackendError(Cause.STORAGE, "the job store cannot be written", private="an idempotency key flickers")
+                row = connection.execute(self._insert(new)).one()
+            return Created(job=job_of(row), fresh=True)
 
     def get(self, owner: str, job_id: str) -> Job | None:
         with self._storage.read() as connection:
@@ -119,7 +119,7 @@ class JobStore:
             waiting, at_work, oldest, size = connection.execute(statement).one()
         return Tally(queued=waiting, in_progress=at_work, oldest_wait=max(0.0, oldest or 0.0), bytes=int(size or 0))
 
-    def _insert(self, new: NewJob) -> "postgresql.Insert | sqlite.Insert":
+    def _insert(self, new: NewJob) -> ReturningInsert[Any]:
         now = self._storage.now()
         into = postgresql.insert(jobs) if self._storage.on_postgresql else sqlite.insert(jobs)
         into = into.values(
@@ -129,7 +129,7 @@ class JobStore:
             idempotency_key=new.idempotency_key, request_digest=new.request_digest,
             notes=stored_list(new.notes), result=stored_list(()),
         )  # fmt: skip
-        return into.on_conflict_do_nothing(index_elements=[jobs.c.owner, jobs.c.idempotency_key])
+        return into.on_conflict_do_nothing(index_elements=[jobs.c.owner, jobs.c.idempotency_key]).returning(jobs)
 
     def _same(self, connection: Connection, new: NewJob) -> Job | None:
         key = and_(jobs.c.owner == new.owner, jobs.c.idempotency_key == new.idempotency_key)

@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from sqlalchemy import event
 
 from backends.errors import BackendError, Cause
 from gateway.jobs.job import Artifact, Failure, request_digest
@@ -138,6 +139,20 @@ def test_of_many_at_once_under_one_key_one_makes_the_job(gateway: Gateway):
         thread.join()
     assert sorted(one.fresh for one in made) == [False] * 7 + [True]
     assert len({one.job.id for one in made}) == 1
+
+
+def test_a_key_that_is_freed_while_it_is_asked_for_makes_a_new_job(gateway: Gateway):
+    older = gateway.create(idempotency_key="k", request_digest="1")
+
+    def remove_it(connection, _cursor, statement, *_rest) -> None:
+        if statement.startswith("INSERT"):
+            connection.exec_driver_sql(f"DELETE FROM jobs WHERE id = '{older.id}'")
+
+    event.listen(gateway.database, "after_cursor_execute", remove_it)
+    made = gateway.store.create(wanted(idempotency_key="k", request_digest="1"))
+    assert made.fresh
+    assert gateway.store.page("key_a", "video").jobs == (made.job,)
+    assert made.job.id != older.id
 
 
 def test_a_queued_job_is_cancelled_at_once(gateway: Gateway):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from backends.errors import BackendError, Cause
-from gateway.database import open_database
+from gateway.database import HASTY, READS, open_database
 
 
 @pytest.fixture
@@ -124,3 +124,21 @@ def test_a_place_that_cannot_hold_it_is_refused(tmp_path: Path):
             open_database(path)
         assert refused.value.cause is Cause.STORAGE
         assert path.name in refused.value.detail
+
+
+def test_a_reader_does_not_wait_for_a_writer(database):
+    with database.begin() as connection:
+        connection.execute(text("CREATE TABLE t (n INTEGER)"))
+    with database.begin() as writer:
+        writer.execute(text("INSERT INTO t VALUES (1)"))
+        with database.connect().execution_options(**{READS: True}) as reader:
+            assert reader.execute(text("SELECT count(*) FROM t")).scalar() == 0
+
+
+def test_only_a_hasty_write_does_not_wait_for_the_disk(database):
+    normal, full = 1, 2
+    with database.connect().execution_options(**{HASTY: True}) as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == normal
+    for _ in range(2):  # of the same pool, so of the same connection
+        with database.connect() as connection:
+            assert connection.execute(text("PRAGMA synchronous")).scalar() == full
