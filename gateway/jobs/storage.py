@@ -36,7 +36,8 @@ class Storage:
 
     @contextmanager
     def write_hastily(self) -> Generator[Connection]:
-        """For what the next write says again: a power cut may take it back on SQLite (measured: 20 times faster)."""
+        """For what the next write says again: a power cut may take it back on SQLite (0.2 instead of 0.4 ms on an
+        SSD; a disk that turns takes 10 ms to be sure)."""
         with _failures("written"), self.database.connect() as connection:
             connection.execution_options(**{HASTY: True})
             yield connection
