@@ -5,7 +5,6 @@
 Works by the two things that every pipeline has: its progress bar, and its scheduler's ``step``.
 """
 
-import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -110,6 +109,23 @@ class Bar:
         """The same."""
 
 
+class Stepped:
+    """In the place of a scheduler's ``step``, with its signature: pipelines look there whether it takes a generator."""
+
+    def __init__(self, scheduler: Any, call: Callable[..., Any]) -> None:
+        self._scheduler = scheduler
+        self._call = call
+        self.__wrapped__ = scheduler.step
+
+    def __call__(self, *args: Any, **fields: Any) -> Any:
+        return self._call(*args, **fields)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """A copied scheduler (LTX-2 has one for its sound) has a step of its own, and nobody listens to it."""
+        copied = memo[id(self._scheduler)]
+        return type(copied).step.__get__(copied)
+
+
 class Hooks:
     """Puts itself into a pipeline for the time of one call: use as a context manager."""
 
@@ -124,12 +140,7 @@ class Hooks:
     def __enter__(self) -> "Hooks":
         scheduler = self._pipe.scheduler
         self._step = scheduler.step
-
-        @functools.wraps(scheduler.step)  # pipelines read its signature: whether it takes their generator
-        def stepped(*args: Any, **fields: Any) -> Any:
-            return self._stepped(*args, **fields)
-
-        scheduler.step = stepped
+        scheduler.step = Stepped(scheduler, self._stepped)
         self._pipe.progress_bar = self._bar
         return self
 
