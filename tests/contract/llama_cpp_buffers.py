@@ -5,11 +5,31 @@ For the interpreter of an engine's environment; ``CONFIG`` is a worker's configu
 
 import os
 import sys
+import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from backends.llama_cpp.config import WorkerConfig
+
+LAST = b"model loaded"
+"""Said after everything that is looked for."""
+out = os.dup(1)
+
+
+def with_its_log(load: Callable[[], object]) -> object:
+    """What ``load`` gives, once its log is whole: llama.cpp writes it from a thread of its own, which ends with us."""
+    with tempfile.TemporaryFile() as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        loaded = load()
+        deadline = time.monotonic() + 60
+        while LAST not in (said := os.pread(log.fileno(), 1 << 24, 0)) and time.monotonic() < deadline:
+            pass
+    os.write(out, said)
+    return loaded
 
 
 def main() -> None:
@@ -21,7 +41,7 @@ def main() -> None:
 
         asked = parameters(config, config.socket)
         asked.verbosity = 4
-        server = xllamacpp.Server(asked)
+        server = with_its_log(lambda: xllamacpp.Server(asked))
     else:
         import llama_cpp
 
