@@ -50,10 +50,9 @@ class Sweep:
         over = and_(jobs.c.kind == self._kind, jobs.c.expires_at <= self._storage.now())
         of_kind = and_(jobs.c.kind == self._kind, jobs.c.status == "expired")
         with self._storage.write() as connection:
-            connection.execute(
-                update(jobs).where(over, waited).values(status="expired", finished_at=self._storage.now())
-            )
-            connection.execute(update(jobs).where(over, kept).values(status="expired"))
+            ended = update(jobs).values(status="expired", finished_at=self._storage.now())
+            connection.execute(ended.where(_free(over, waited)))
+            connection.execute(update(jobs).values(status="expired").where(_free(over, kept)))
             left = connection.execute(select(jobs).where(of_kind, jobs.c.result != _NO_FILES).limit(_AT_ONCE))
             return tuple(job_of(row) for row in left)
 
@@ -74,7 +73,7 @@ class Sweep:
         over = and_(jobs.c.status.in_(("cancelled", "expired", "failed")), jobs.c.result == _NO_FILES)
         old = jobs.c.finished_at < self._storage.now() - older_than
         with self._storage.write() as connection:
-            return connection.execute(delete(jobs).where(jobs.c.kind == self._kind, over, old)).rowcount
+            return connection.execute(delete(jobs).where(_free(jobs.c.kind == self._kind, over, old))).rowcount
 
     def _rescue(self, lost: ColumnElement[bool]) -> tuple[Job, ...]:
         running = and_(jobs.c.kind == self._kind, jobs.c.status == "in_progress")
@@ -89,3 +88,8 @@ class Sweep:
                 )
                 for row in connection.execute(found).all()
             )
+
+
+def _free(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Such rows, but those another gateway is writing: two sweeps that wait for each other's rows would deadlock."""
+    return jobs.c.id.in_(select(jobs.c.id).where(*wanted).with_for_update(skip_locked=True))
