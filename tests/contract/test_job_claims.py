@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 
 import pytest
+from msgspec import structs
 
 from backends.errors import Cause
 from gateway.jobs.job import Artifact, Failure, Progress
@@ -158,6 +159,12 @@ def test_the_same_worker_does_not_write_for_its_earlier_attempt(gateway: Gateway
     second = gateway.claims.claim()
     assert (second.id, second.worker, second.attempt) == (first.id, first.worker, 2)
     writes_nothing(gateway, first)
+
+
+def test_only_the_worker_that_claimed_it_writes(gateway: Gateway):
+    job = gateway.claimed()
+    writes_nothing(gateway, structs.replace(job, worker="two/1"))
+    assert gateway.claims.heartbeat(job).held
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
