@@ -39,8 +39,8 @@ variants:
 
 @click.command()
 @click.option("--rounds", default=15)
-@click.option("--steps", default=150)
-@click.option("--side", default=64)
+@click.option("--steps", default=20)
+@click.option("--side", default=256)
 @click.option("--cancels", default=50)
 def main(rounds: int, steps: int, side: int, cancels: int) -> None:
     """What the gateway and its worker add to a picture."""
