@@ -13,10 +13,10 @@ from backends.diffusers.worker.film.sheet import write_sheet
 from backends.diffusers.worker.film.sound import Sound
 from backends.diffusers.worker.film.still import write_still
 from backends.errors import BackendError, Cause
+from backends.weights.store import digest_of
 from backends.wire.media_job import Artifact, MediaJob
 
 _FPS = 16.0
-_BLOCK = 1 << 20
 
 
 def clip_files(pipe: Any, made: Any, job: MediaJob, index: int, seed: int) -> Iterator[Artifact]:
@@ -74,8 +74,4 @@ def _sound(pipe: Any, made: Any) -> Sound | None:
 
 
 def _artifact(path: Path, **fields: Any) -> Artifact:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return Artifact(path=str(path), bytes=path.stat().st_size, sha256=digest.hexdigest(), **fields)
+    return Artifact(path=str(path), bytes=path.stat().st_size, sha256=digest_of(path), **fields)

@@ -6,13 +6,13 @@ import base64
 import binascii
 import hashlib
 import io
-import os
 import warnings
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageDraw, ImageOps, ImageStat, UnidentifiedImageError
 
+from backends.diffusers.worker.film.whole import write_whole
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import Artifact, ImageFormat, Output, Source
 
@@ -102,15 +102,9 @@ def artifact(picture: Any, job_id: str, index: int, seed: int, output: Output) -
 
 
 def _write(path: Path, raw: bytes) -> Path:
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        with partial.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, raw)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise BackendError(Cause.STORAGE, "the picture could not be written", private=str(error)) from None
     return path
 
