@@ -23,6 +23,8 @@ class Task(StrEnum):
     IMAGE_VARIATION = "image_variation"
     INPAINT = "inpaint"
     VIDEO = "video"
+    IMAGE_TO_VIDEO = "image_to_video"
+    VIDEO_TO_VIDEO = "video_to_video"
     SPEECH = "speech"
 
 

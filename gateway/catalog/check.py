@@ -18,7 +18,7 @@ from gateway.errors import TABLE
 TASKS: dict[Modality, frozenset[Task]] = {
     "llm": frozenset({Task.CHAT, Task.COMPLETION, Task.EMBEDDING}),
     "image": frozenset({Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION, Task.INPAINT}),
-    "video": frozenset({Task.VIDEO, Task.IMAGE}),
+    "video": frozenset({Task.VIDEO, Task.IMAGE_TO_VIDEO, Task.VIDEO_TO_VIDEO, Task.IMAGE}),
     "utility": frozenset(Task),
     "workflow": frozenset(Task),
 }

@@ -7,14 +7,18 @@ from backends.diffusers.args import DiffusersArgs, FirstBlockCache
 from backends.external.args import ExternalArgs
 from gateway.catalog.finding import Finding
 from gateway.catalog.problem import quoted
-from gateway.catalog.profile import ModelProfile, Picture, Variant
+from gateway.catalog.profile import Clip, ModelProfile, Picture, Variant
 
 _PIPELINES: dict[Task, frozenset[str]] = {
     Task.IMAGE: frozenset({"generate"}),
     Task.IMAGE_EDIT: frozenset({"edit", "vary"}),
     Task.IMAGE_VARIATION: frozenset({"vary"}),
     Task.INPAINT: frozenset({"inpaint"}),
+    Task.VIDEO: frozenset({"generate"}),
+    Task.IMAGE_TO_VIDEO: frozenset({"animate"}),
+    Task.VIDEO_TO_VIDEO: frozenset({"restyle"}),
 }
+_OF_CLIPS = frozenset({Task.VIDEO, Task.IMAGE_TO_VIDEO, Task.VIDEO_TO_VIDEO})
 
 
 def diffusers_findings(engine: DiffusersArgs, variant: Variant) -> Iterator[Finding]:
@@ -46,8 +50,12 @@ def picture_findings(profile: ModelProfile) -> Iterator[Finding]:
         yield from _tasks(profile)
     if profile.picture is not None:
         yield from _picture(profile.picture)
-    elif profile.modality == "image" and any(_is_told_sizes(v) for v in profile.variants):
+    elif profile.modality in ("image", "video") and any(_is_told_sizes(v) for v in profile.variants):
         yield Finding("", "a model that makes pictures says so under picture")
+    if profile.clip is not None:
+        yield from _clip(profile.clip)
+    elif _OF_CLIPS & set(profile.tasks) and any(_is_told_sizes(v) for v in profile.variants):
+        yield Finding("", "a model that makes clips says so under clip")
 
 
 def _is_told_sizes(variant: Variant) -> bool:
@@ -74,3 +82,13 @@ def _picture(picture: Picture) -> Iterator[Finding]:
         yield Finding("picture.most_pixels", "the default size is larger")
     if picture.steps > picture.most_steps:
         yield Finding("picture.steps", f"{picture.steps} is more than most_steps")
+
+
+def _clip(clip: Clip) -> Iterator[Finding]:
+    for name, count in (
+        ("frames", clip.frames), ("least_frames", clip.least_frames), ("most_frames", clip.most_frames),
+    ):  # fmt: skip
+        if (count - clip.plus) % clip.every:
+            yield Finding(f"clip.{name}", f"{count} is no multiple of {clip.every} plus {clip.plus}")
+    if not clip.least_frames <= clip.frames <= clip.most_frames:
+        yield Finding("clip.frames", f"{clip.frames} is not between least_frames and most_frames")

@@ -15,6 +15,7 @@ from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
 from gateway.catalog.profile import (
     Activation,
+    Clip,
     Component,
     Defaults,
     FallbackRule,
@@ -46,6 +47,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "parameters": 'Size as people say it: `"30B (3B active)"`.',
         "variants": "Ways to serve it, best first. Empty only together with `why_not`.",
         "picture": "Sizes, steps and abilities of a model that makes pictures.",
+        "clip": "Lengths and frame rate of a model that makes clips; `picture` says the rest.",
         "limits": "Caps on what one request may ask for.",
         "defaults": "Sampling parameters added to a request that does not name them.",
         "fallbacks": "Other profiles to try when every local candidate failed for a listed cause.",
@@ -200,6 +202,16 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "name": "Its name in the pipeline.",
         "bytes": "Its size: in 16 bits for the named precisions, as it is for `stored`.",
         "precision": "What it is loaded as.",
+    },
+    Clip: {
+        "frames": "Pictures of a clip whose length nobody asked for.",
+        "every": "Numbers of pictures are a multiple of this, plus `plus`.",
+        "plus": "See `every`: Wan makes 4 n + 1, LTX 8 n + 1.",
+        "least_frames": "Fewest pictures of a clip.",
+        "most_frames": "Most pictures of a clip.",
+        "fps": "Pictures a second, as the model was trained.",
+        "last_frame": "Whether it can be told the picture that a clip ends with.",
+        "sound": "Whether it makes sound.",
     },
     Picture: {
         "width": "Default, in pixels.",

@@ -143,6 +143,23 @@ class Picture(_Strict, frozen=True, kw_only=True):
     upscales: bool = False
 
 
+class Clip(_Strict, frozen=True, kw_only=True):
+    """What clips a model makes; ``picture`` says the size of their pictures, and the steps.
+
+    A clip has ``every`` times a whole number, plus ``plus``, pictures, of which ``fps`` are shown in a second.
+    ``last_frame``: it can be told what to end with; ``sound``: it makes some.
+    """
+
+    frames: Positive
+    every: Positive = 1
+    plus: NonNegative = 0
+    least_frames: Positive = 1
+    most_frames: Positive
+    fps: Annotated[float, Meta(gt=0, le=120)]
+    last_frame: bool = False
+    sound: bool = False
+
+
 class Limits(_Strict, frozen=True, kw_only=True):
     """Caps on what one request may ask for; past a cap is a 400 that names the field."""
 
@@ -187,6 +204,7 @@ class ModelProfile(_Strict, frozen=True, kw_only=True):
     parameters: str | None = None
     variants: tuple[Variant, ...] = ()
     picture: Picture | None = None
+    clip: Clip | None = None
     limits: Limits = field(default_factory=Limits)
     defaults: Defaults = field(default_factory=Defaults)
     fallbacks: tuple[FallbackRule, ...] = ()
