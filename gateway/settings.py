@@ -105,7 +105,32 @@ class Settings(BaseSettings):
     keepalive_every: float = Field(default=10.0, gt=0, description="Time between keep-alive events after that.")
     write_stall: float = Field(default=120.0, gt=0, description="A client that reads nothing for so long is dropped.")
     drain_window: float = Field(default=30.0, gt=0, description="Time running requests get at shutdown.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="PostgreSQL database of keys and jobs, `postgresql://…`, for several gateways; default: SQLite in "
+        "the state directory.",
+    )
+    results_url: str | None = Field(
+        default=None, description="Bucket where results of jobs are kept, `s3://bucket/prefix`; default: a folder."
+    )
+    results_bytes: int = Field(default=20 * 1024**3, ge=1, description="Results kept at once; past it no new jobs.")
+    result_bytes: int = Field(default=512 * 1024**2, ge=1, description="Largest result of one job.")
+    result_seconds: float = Field(default=86_400.0, gt=0, description="Time a result is kept.")
+    job_slots: int = Field(default=4, ge=1, description="Jobs claimed at once, running or waiting for memory.")
+    jobs_queued: int = Field(default=10_000, ge=1, description="Jobs waiting; past it 429.")
+    job_wait: float = Field(default=86_400.0, gt=0, description="A job not begun within this time expires.")
+    clip_hold: float = Field(
+        default=60.0,
+        ge=0,
+        description="A running clip keeps an interactive request waiting for its memory so long, then goes back to the "
+        "queue, twice at most; 0: it is never cut.",
+    )
     reload_every: float = Field(default=2.0, gt=0, description="How often the profiles are looked at for changes.")
+
+    @property
+    def shared_database(self) -> Path | str:
+        """Where keys and jobs are: a file, or the URL of a PostgreSQL database, with its password."""
+        return self.state_dir / "forebay.db" if self.database_url is None else self.database_url.get_secret_value()
 
     def presented_key(self) -> str | None:
         """The operator's own key from ``api_key`` or ``api_key_file``; never logged.

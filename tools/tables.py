@@ -22,6 +22,7 @@ from backends.wire.openai_chat import ChatRequest
 from backends.wire.openai_completions import CompletionRequest
 from backends.wire.openai_embeddings import EmbeddingRequest
 from backends.wire.openai_images import GenerationRequest
+from backends.wire.openai_videos import VideoRequest
 from gateway.app import create_app
 from gateway.cli import main as forebay
 from gateway.errors import TABLE
@@ -199,6 +200,11 @@ def image_fields() -> str:
     return _fields(GenerationRequest, meanings.IMAGE_FIELDS)
 
 
+def video_fields() -> str:
+    """Fields of a new video."""
+    return _fields(VideoRequest, meanings.VIDEO_FIELDS)
+
+
 def refused_fields() -> str:
     """Fields that are refused by name."""
     refused = cast("tuple[str, ...]", vars(text)["_FORBIDDEN"])
@@ -279,6 +285,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "completion-fields": completion_fields,
     "embedding-fields": embedding_fields,
     "image-fields": image_fields,
+    "video-fields": video_fields,
     "refused-fields": refused_fields,
     "commands": commands,
 }

@@ -76,13 +76,8 @@ class ImageRequest(Struct, frozen=True, kw_only=True):
 
     @property
     def asked_size(self) -> tuple[int, int] | None:
-        """Width and height, ``None`` for the model's own. Raises ``BackendError(INVALID_REQUEST)``."""
-        if self.size is None or self.size == "auto":
-            return None
-        found = _SIZE.fullmatch(self.size)
-        if found is None or max(int(found[1]), int(found[2])) > MOST_SIDE:
-            raise _invalid("size", f'size is "auto" or WIDTHxHEIGHT, each 1 to {MOST_SIDE}')
-        return int(found[1]), int(found[2])
+        """As ``asked_size``."""
+        return asked_size(self.size)
 
 
 class GenerationRequest(ImageRequest, frozen=True, kw_only=True):
@@ -104,6 +99,16 @@ class VariationRequest(ImageRequest, frozen=True, kw_only=True):
 
     prompt: Annotated[str, Meta(max_length=MOST_PROMPT)] = ""
     images: Annotated[list[GivenImage], Meta(max_length=1)] = []
+
+
+def asked_size(size: str | None) -> tuple[int, int] | None:
+    """Width and height, ``None`` for the model's own. Raises ``BackendError(INVALID_REQUEST)``."""
+    if size is None or size == "auto":
+        return None
+    found = _SIZE.fullmatch(size)
+    if found is None or max(int(found[1]), int(found[2])) > MOST_SIDE:
+        raise _invalid("size", f'size is "auto" or WIDTHxHEIGHT, each 1 to {MOST_SIDE}')
+    return int(found[1]), int(found[2])
 
 
 def validate(request: ImageRequest) -> None:

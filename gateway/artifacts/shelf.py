@@ -36,6 +36,8 @@ class Shelf(Protocol):
         """The first parts of all keys."""
         ...
 
+    def copy(self, key: str, to: str) -> None: ...
+
     def delete(self, keys: Sequence[str]) -> None: ...
 
 
@@ -63,6 +65,10 @@ class _Objects:
         with _told():
             found = obstore.list_with_delimiter(self._objects)  # pyright: ignore[reportUnknownMemberType] -- the same
             return frozenset(prefix.strip("/") for prefix in found["common_prefixes"])
+
+    def copy(self, key: str, to: str) -> None:
+        with _told():
+            obstore.copy(self._objects, key, to)
 
     def delete(self, keys: Sequence[str]) -> None:
         for key in keys:

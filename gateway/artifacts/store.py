@@ -109,14 +109,22 @@ class ArtifactStore:
         except OSError as error:
             raise _storage("a result could not be copied", error) from None
 
-    def forget(self, job: str, besides: Sequence[str] = ()) -> None:
-        """Every file of a job goes, of any attempt, but those under the keys ``besides``; for a thread.
+    def copy(self, key: str, to: str) -> None:
+        """The same file under another key; for a thread. Raises ``BackendError``: ``NOT_FOUND``, ``STORAGE``."""
+        self._shelf.copy(key, to)
 
-        Raises ``BackendError(STORAGE)``.
-        """
-        gone = [key for key in self._shelf.keys(f"{job}/") if key not in besides]
-        if gone:
-            self._shelf.delete(gone)
+    def forget(self, job: str) -> None:
+        """Every file of a job goes; for a thread. Raises ``BackendError(STORAGE)``."""
+        self._shelf.delete(self._shelf.keys(f"{job}/"))
+
+    def drop(self, job: str, attempt: int) -> None:
+        """Those of one attempt go; for a thread. Raises ``BackendError(STORAGE)``."""
+        self._shelf.delete(self._shelf.keys(f"{job}/{attempt}/"))
+
+    def keep_only(self, job: str, attempt: int) -> None:
+        """Those of other attempts go; what the job began with (attempt 0) stays. As ``drop``."""
+        kept = (f"{job}/0/", f"{job}/{attempt}/")
+        self._shelf.delete([key for key in self._shelf.keys(f"{job}/") if not key.startswith(kept)])
 
     async def jobs(self) -> frozenset[str]:
         """Ids of all jobs that have files. Raises ``BackendError(STORAGE)``."""

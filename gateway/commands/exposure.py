@@ -2,6 +2,7 @@
 
 import ipaddress
 from datetime import UTC, datetime
+from pathlib import Path
 
 from gateway.database import open_database
 from gateway.keys.key import Key
@@ -37,10 +38,10 @@ def is_loopback(host: str) -> bool:
 
 def stored_keys(settings: Settings) -> list[Key]:
     """The keys of the state database, revoked ones too. Raises ``BackendError(STORAGE)``."""
-    path = settings.state_dir / "forebay.db"
-    if not path.exists():
+    where = settings.shared_database
+    if isinstance(where, Path) and not where.exists():
         return []
-    database = open_database(path)
+    database = open_database(where)
     try:
         return list(KeyStore(database, lambda: datetime.now(UTC)).all())
     finally:

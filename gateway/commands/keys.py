@@ -64,7 +64,7 @@ def revoke(key_id: str) -> None:
 
 @contextmanager
 def _store() -> Generator[KeyStore]:
-    database = open_database(Settings().state_dir / "forebay.db")
+    database = open_database(Settings().shared_database)
     try:
         yield KeyStore(database, lambda: datetime.now(UTC))
     finally:

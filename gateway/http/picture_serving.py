@@ -16,7 +16,6 @@ from msgspec import Struct
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.http.lines import understood
-from backends.weights.activation import CONTEXT_BYTES
 from backends.wire import sse
 from backends.wire.media_job import Artifact, Done, Event, Preview, Step
 from gateway.http.event_stream import EventStream
@@ -73,7 +72,7 @@ async def serve(services: Services, scope: Scope, send: Send, exchange: Exchange
             raise BackendError(Cause.CLIENT_GONE, "the client left")
     sized = services.table().sized(only_able(wish, route), demand_of(wish))
     best = sized.candidates[0]
-    cost = services.paces.seconds(best.target.variant_id, work_of(wish, best))
+    cost = services.experience.paces.seconds(best.target.variant_id, work_of(wish, best))
     priced = msgspec.structs.replace(order, ask=msgspec.structs.replace(order.ask, cost=cost))
     serving = _Serving(services, exchange, sized, priced)
     await (serving.stream(send) if order.stream else serving.plain(send))
@@ -187,22 +186,9 @@ class _Serving:
         exchange.events = 1
 
     def _learn(self, opened: Opened, last: Event) -> None:
-        """How long such a job takes, and how much of a card of this kind; the next of its size is planned with it."""
-        if not isinstance(last, Done):
-            return
-        runtime, name = self._services.runtime, opened.candidate.target.variant_id
-        self._services.paces.note(name, work_of(self._order.wish, opened.candidate), last.seconds)
-        if not last.memory.device_peak_bytes:
-            return
-        occupant = runtime.scheduler.occupants.get(name)
-        cards = {device.id: device.name for device in runtime.scheduler.inventory.gpus}
-        kind = next((cards[s.device_id] for s in occupant.shares if s.device_id in cards), None) if occupant else None
-        if kind is not None:
-            taken = last.memory.device_peak_bytes + CONTEXT_BYTES
-            self._services.footprints.note(
-                name, opened.candidate.variant, taken, device=kind, demand=demand_of(self._order.wish), peak=True
-            )
-            self._services.table().forget()  # routes hold the sizes they were planned with
+        if isinstance(last, Done):
+            work = work_of(self._order.wish, opened.candidate)
+            self._services.experience.note(opened.candidate, work, demand_of(self._order.wish), last)
 
     def _place(self) -> Place | None:
         scheduler = self._services.runtime.scheduler

@@ -7,11 +7,12 @@ from gateway.http.body import BodyLimits
 from gateway.http.media_links import MediaLinks
 from gateway.http.origin import OriginRules
 from gateway.http.uploads import Uploads
+from gateway.jobs.videos import Videos
 from gateway.keys.ring import KeyRing
 from gateway.routing.dispatch import Dispatcher
+from gateway.routing.experience import Experience
 from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
-from gateway.scheduling.pace import Paces
 from gateway.scheduling.runtime import Runtime
 from gateway.settings import Settings
 from gateway.telemetry.logs import AccessLog
@@ -30,25 +31,26 @@ class Lifetime:
 
 
 class Services:
-    """One per process; handlers get it from the composition root. ``links`` are there once it has started."""
+    """One per process, from the composition root. ``links`` and ``videos`` are there once it has started."""
 
     __slots__ = (
         "access",
         "body_limits",
         "catalog",
         "dispatcher",
+        "experience",
         "footprints",
         "keys",
         "lifetime",
         "links",
         "metrics",
         "origin",
-        "paces",
         "recorder",
         "runtime",
         "settings",
         "table",
         "uploads",
+        "videos",
     )
 
     def __init__(
@@ -59,6 +61,7 @@ class Services:
         table: Callable[[], RouteTable],
         runtime: Runtime,
         dispatcher: Dispatcher,
+        experience: Experience,
         footprints: Footprints,
         keys: KeyRing,
         origin: OriginRules,
@@ -72,6 +75,7 @@ class Services:
         self.table = table
         self.runtime = runtime
         self.dispatcher = dispatcher
+        self.experience = experience
         self.footprints = footprints
         self.keys = keys
         self.origin = origin
@@ -79,7 +83,7 @@ class Services:
         self.recorder = recorder
         self.access = access
         self.uploads = uploads
-        self.paces = Paces()
         self.lifetime = Lifetime()
         self.links: MediaLinks | None = None
+        self.videos: Videos | None = None
         self.body_limits = BodyLimits(most_bytes=settings.max_body_bytes, deadline=settings.body_deadline)

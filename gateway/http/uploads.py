@@ -23,12 +23,12 @@ from msgspec import Struct
 from backends.errors import BackendError, Cause
 from backends.http.fetch import Fetcher
 from backends.wire.decode import explain
-from backends.wire.openai_images import MOST_IMAGES, GivenImage, ImageRequest
+from backends.wire.openai_images import MOST_IMAGES, GivenImage
 from gateway.http.multipart import Form, FormFile, FormLimits, read_form
 from gateway.http.picture_input import Checked, PictureLimits, check_mask, check_picture
 
 T = TypeVar("T")
-R = TypeVar("R", bound=ImageRequest)
+R = TypeVar("R", bound=Struct)
 
 _LORA = re.compile(r"loras\[\d*\]\[(name|scale)\]")
 _DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{1,100}){0,4};base64,", re.IGNORECASE)
@@ -66,9 +66,22 @@ class Uploads:
         # A check that its client left may still write there: what it leaves behind is removed at the next start.
         return tempfile.TemporaryDirectory(dir=self._root, prefix="", ignore_cleanup_errors=True)
 
-    async def form(self, scope: Scope, receive: Receive, folder: Path) -> Form:
-        """As ``read_form``."""
-        return await read_form(scope, receive, folder, self._forms)
+    async def form(self, scope: Scope, receive: Receive, folder: Path, fields: frozenset[str] | None = None) -> Form:
+        """As ``read_form``; ``fields`` that may bring files, where they are not those of pictures to edit."""
+        limits = self._forms if fields is None else msgspec.structs.replace(self._forms, file_fields=fields)
+        return await read_form(scope, receive, folder, limits)
+
+    async def picture(self, file: FormFile) -> Checked:
+        """One file, checked. Raises ``BackendError`` with its label."""
+        return await self._on_thread(lambda: check_picture(file.path, file.label, self._pictures))
+
+    async def given_picture(self, given: GivenImage, label: str, folder: Path) -> Checked:
+        """One picture of a JSON body, checked. Raises ``BackendError`` with its field's name."""
+        if self._remote is not None:
+            (given,), _ = await self._here(self._remote, (given,), None)
+        return await self._on_thread(
+            lambda: check_picture(self._stored(given, label, folder / label).path, label, self._pictures)
+        )
 
     async def of_form(self, files: Sequence[FormFile], folder: Path) -> Pictures:
         """The files of a form, checked. Raises ``BackendError`` with the field's name."""

@@ -37,8 +37,9 @@ class Claims:
         self._attempts = attempts
         self._lease = lease
 
-    def claim(self, models: Collection[str] | None = None) -> Job | None:
-        """The next job that is due, of these ``models`` if named: highest priority first, then the longest waiting.
+    def claim(self, models: Collection[str] | None = None, besides: Collection[str] = ()) -> Job | None:
+        """The next job that is due, of these ``models`` if named, of none of ``besides``: highest priority first, then
+        the longest waiting.
 
         One statement, in which rows that others are claiming are passed over.
         """
@@ -46,6 +47,8 @@ class Claims:
         due = select(jobs.c.id).where(jobs.c.kind == self._kind, jobs.c.status == "queued", jobs.c.run_at <= now)
         if models is not None:
             due = due.where(jobs.c.model.in_(sorted(models)))
+        if besides:
+            due = due.where(jobs.c.model.not_in(sorted(besides)))
         due = due.order_by(jobs.c.priority.desc(), jobs.c.run_at, jobs.c.id).limit(1)
         statement = update(jobs).where(jobs.c.id == due.with_for_update(skip_locked=True).scalar_subquery())
         return self._ended(
@@ -83,6 +86,13 @@ class Claims:
         with self._storage.write_hastily() as connection:
             wanted = connection.execute(statement.returning(jobs.c.cancel_requested)).scalar_one_or_none()
         return Pulse(held=wanted is not None, cancel_requested=bool(wanted))
+
+    def unwanted(self) -> frozenset[str]:
+        """Which of this worker's running jobs are to be cancelled."""
+        mine = and_(jobs.c.status == "in_progress", jobs.c.worker == self._worker, jobs.c.kind == self._kind)
+        with self._storage.read() as connection:
+            found = connection.execute(select(jobs.c.id).where(mine, jobs.c.cancel_requested))
+            return frozenset(found.scalars())
 
     def finish(self, job: Job, result: tuple[Artifact, ...], *, keep_seconds: float | None = None) -> Job | None:
         """Publish. Its files must be in place already; they expire after ``keep_seconds``.

@@ -56,8 +56,10 @@ class Artifact(Struct, frozen=True, kw_only=True):
 
 class NewJob(Struct, frozen=True, kw_only=True):
     """What a client asks for. ``spec`` is JSON that only the job's kind reads; ``request_digest`` stands for the
-    request under its ``idempotency_key``. ``wait_seconds`` is how long it may stay queued before it expires."""
+    request under its ``idempotency_key``. ``wait_seconds`` is how long it may stay queued before it expires. Whoever
+    puts files beside it first gives it an ``id`` (``new_id``)."""
 
+    id: str = ""
     owner: str
     kind: str
     model: str

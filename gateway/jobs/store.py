@@ -123,8 +123,8 @@ class JobStore:
         now = self._storage.now()
         into = postgresql.insert(jobs) if self._storage.on_postgresql else sqlite.insert(jobs)
         into = into.values(
-            id=new_id(new.kind), owner=new.owner, kind=new.kind, model=new.model, spec=new.spec, status="queued",
-            priority=new.priority, created_at=now, run_at=now,
+            id=new.id or new_id(new.kind), owner=new.owner, kind=new.kind, model=new.model, spec=new.spec,
+            status="queued", priority=new.priority, created_at=now, run_at=now,
             expires_at=None if new.wait_seconds is None else now + new.wait_seconds,
             idempotency_key=new.idempotency_key, request_digest=new.request_digest,
             notes=stored_list(new.notes), result=stored_list(()),

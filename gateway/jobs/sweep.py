@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from backends.errors import Cause
 from gateway.jobs.claims import loss
-from gateway.jobs.job import ATTEMPTS, Failure, Job, gateway_of
+from gateway.jobs.job import ATTEMPTS, LIVE, Failure, Job, gateway_of
 from gateway.jobs.storage import Storage
 from gateway.jobs.table import job_of, jobs, stored_list
 
@@ -63,8 +63,9 @@ class Sweep:
             connection.execute(update(jobs).where(gone).values(result=_NO_FILES, bytes=0))
 
     def with_files(self, ids: Collection[str]) -> frozenset[str]:
-        """Which of these jobs may have files: running ones, and those with a result. Other files belong to nobody."""
-        may = or_(jobs.c.status == "in_progress", jobs.c.result != _NO_FILES)
+        """Which of these jobs may have files: live ones (what they begin with), and those with a result. Other files
+        belong to nobody."""
+        may = or_(jobs.c.status.in_(sorted(LIVE)), jobs.c.result != _NO_FILES)
         with self._storage.read() as connection:
             return frozenset(connection.execute(select(jobs.c.id).where(jobs.c.id.in_(sorted(ids)), may)).scalars())
 

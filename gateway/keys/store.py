@@ -6,7 +6,7 @@ from datetime import datetime
 from secrets import token_hex
 from typing import get_args
 
-from sqlalchemy import Column, Engine, MetaData, RowMapping, String, Table, insert, select, update
+from sqlalchemy import Column, Engine, MetaData, RowMapping, String, Table, insert, inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from backends.errors import BackendError, Cause
@@ -33,7 +33,12 @@ class KeyStore:
         self._database = database
         self._now = now
         with _storage("made"):
-            _metadata.create_all(database)
+            try:
+                _metadata.create_all(database)
+            except SQLAlchemyError:
+                # Two gateways that start at once on one PostgreSQL: the other one's table will do.
+                if not inspect(database).has_table(_keys.name):
+                    raise
 
     def create(self, name: str, scopes: tuple[Scope, ...]) -> tuple[Key, str]:
         """A new key and its secret, which is not kept."""

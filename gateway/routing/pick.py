@@ -19,12 +19,14 @@ from gateway.scheduling.wanted import Wanted
 
 
 class Ask(Struct, frozen=True, kw_only=True):
-    """How urgent a request is; ``cost`` in device seconds, as far as known; ``context_tokens`` it needs at least."""
+    """How urgent a request is; ``cost`` in device seconds, as far as known; ``context_tokens`` it needs at least;
+    ``patience``: how long it waits for capacity, in seconds, where that is not as usual."""
 
     priority: Priority = Priority.INTERACTIVE
     cost: float | None = None
     request: str = ""
     context_tokens: int = 0
+    patience: float | None = None
 
     def outgrows(self, candidate: Candidate) -> bool:
         """The variant's context is too short, whatever the tokens turn out to be."""
@@ -120,7 +122,8 @@ class Picker:
         )
         longest = max(c.variant.start_timeout_seconds for c in (first, *others))
         try:
-            return await self._runtime.acquire(wanted, key, self._queue_wait + longest)
+            patience = self._queue_wait if ask.patience is None else ask.patience
+            return await self._runtime.acquire(wanted, key, patience + longest)
         except BackendError:
             self._take_out(remaining, (first, *others))
             raise

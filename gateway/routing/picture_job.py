@@ -49,19 +49,19 @@ def check(wish: Wish, profile: ModelProfile) -> Picture:
         detail = f"{profile.id} does not serve {wish.task.value}; it serves {able}"
         raise BackendError(Cause.INVALID_REQUEST, detail, param="model", code="model_not_supported")
     if len(wish.seeds) > profile.limits.n:
-        raise _invalid("n", f"n is at most {profile.limits.n} for {profile.id}")
+        raise invalid("n", f"n is at most {profile.limits.n} for {profile.id}")
     if wish.steps is not None and not 1 <= wish.steps <= picture.most_steps:
-        raise _invalid("steps", f"steps are 1 to {picture.most_steps} for {profile.id}")
+        raise invalid("steps", f"steps are 1 to {picture.most_steps} for {profile.id}")
     if wish.negative_prompt and not picture.negative_prompt:
-        raise _invalid("negative_prompt", f"{profile.id} takes no negative prompt")
+        raise invalid("negative_prompt", f"{profile.id} takes no negative prompt")
     if wish.guidance is not None and picture.guidance is None:
-        raise _invalid("guidance_scale", f"{profile.id} takes no guidance")
+        raise invalid("guidance_scale", f"{profile.id} takes no guidance")
     if len(wish.images) > max(1, picture.most_images):
-        raise _invalid("image", f"{profile.id} takes at most {picture.most_images} pictures")
-    known = _adapters(profile.variants)
+        raise invalid("image", f"{profile.id} takes at most {picture.most_images} pictures")
+    known = adapters_of(profile.variants)
     for i, lora in enumerate(wish.loras):
         if lora.name not in known:
-            raise _invalid(f"loras[{i}].name", f"{profile.id} has no LoRA of that name; it has: {_listed(known)}")
+            raise invalid(f"loras[{i}].name", f"{profile.id} has no LoRA of that name; it has: {listed(known)}")
     return picture
 
 
@@ -88,10 +88,10 @@ def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:
     """The job for a worker of ``candidate``. Raises as ``check``, for what another variant may still be able to do."""
     picture = check(wish, candidate.profile)
     engine = candidate.variant.engine
-    known = _adapters((candidate.variant,))
+    known = adapters_of((candidate.variant,))
     for i, lora in enumerate(wish.loras):
         if lora.name not in known:
-            raise _invalid(f"loras[{i}].name", f"{candidate.target.variant_id} has no LoRA of that name")
+            raise invalid(f"loras[{i}].name", f"{candidate.target.variant_id} has no LoRA of that name")
     task = _task(wish, candidate)
     return MediaJob(
         id=job_id,
@@ -102,7 +102,7 @@ def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:
         height=wish.height,
         seeds=wish.seeds,
         steps=steps_of(wish, picture, engine.steps if isinstance(engine, DiffusersArgs) else None),
-        guidance=wish.guidance if wish.guidance is not None else _guidance(candidate, picture),
+        guidance=wish.guidance if wish.guidance is not None else guidance_of(candidate, picture),
         strength=_strength(wish, picture, task),
         images=tuple(Source(path=path) for path in wish.images),
         mask=None if wish.mask is None else Source(path=wish.mask),
@@ -131,7 +131,8 @@ def steps_of(wish: Wish, picture: Picture, of_variant: int | None) -> int:
     return max(1, min(picture.most_steps, round(usual * _EFFORT.get(wish.effort, 1.0))))
 
 
-def _guidance(candidate: Candidate, picture: Picture) -> float | None:
+def guidance_of(candidate: Candidate, picture: Picture) -> float | None:
+    """What is used where nobody asks for another: the variant's own, or the profile's."""
     engine = candidate.variant.engine
     own = engine.guidance if isinstance(engine, DiffusersArgs) else None
     return picture.guidance if own is None else own
@@ -157,10 +158,11 @@ def _task(wish: Wish, candidate: Candidate) -> MediaTask:
     for task in wanted[wish.task]:
         if task in able:
             return task
-    raise _invalid("model", f"{candidate.target.variant_id} does not serve {wish.task.value}")
+    raise invalid("model", f"{candidate.target.variant_id} does not serve {wish.task.value}")
 
 
-def _adapters(variants: Sequence[Variant]) -> frozenset[str]:
+def adapters_of(variants: Sequence[Variant]) -> frozenset[str]:
+    """LoRAs that a request may choose."""
     return frozenset(
         name
         for variant in variants
@@ -170,9 +172,11 @@ def _adapters(variants: Sequence[Variant]) -> frozenset[str]:
     )
 
 
-def _listed(names: frozenset[str]) -> str:
+def listed(names: frozenset[str]) -> str:
+    """For people."""
     return ", ".join(sorted(names)) or "none"
 
 
-def _invalid(param: str, detail: str) -> BackendError:
+def invalid(param: str, detail: str) -> BackendError:
+    """A request that names something the model cannot do."""
     return BackendError(Cause.INVALID_REQUEST, detail, param=param)

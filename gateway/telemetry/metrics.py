@@ -20,6 +20,7 @@ _TOKEN_GAP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.1)
 _QUEUE = (0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _LOAD = (1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1200, 1800)
+_JOB = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600)
 _LAG = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1)
 
 Sample = tuple[tuple[str, ...], float]
@@ -32,6 +33,10 @@ OBSERVED: dict[str, tuple[str, tuple[str, ...]]] = {
     "gateway_model_demand": ("Queued, in flight and waiting for a load: the autoscaling signal.", ("model",)),
     "gateway_backend_up": ("1 when a backend of the model takes calls.", ("model", "backend")),
     "gateway_model_phase": ("1 for the phase a model is in.", ("model", "phase")),
+    "gateway_jobs_queue_depth": ("Jobs that wait.", ("kind",)),
+    "gateway_jobs_running": ("Jobs that are worked on, by any gateway.", ("kind",)),
+    "gateway_jobs_oldest_age_seconds": ("Age of the oldest job that waits.", ("kind",)),
+    "gateway_artifact_bytes": ("Bytes of all results that are kept.", ("kind",)),
     "gateway_memory_bytes": ("Memory of a device by kind.", ("device", "kind")),
 }
 
@@ -94,6 +99,15 @@ class Metrics:
             "gateway_backend_restarts", "Engine exits that were not asked for.", ("model", "reason"), registry=at
         )
         self.fallback = Counter("gateway_fallback", "Candidates passed over.", ("model", "reason", "to"), registry=at)
+        self.jobs = Counter(
+            "gateway_jobs", "Attempts at jobs by what became of the job.", ("kind", "outcome"), registry=at
+        )
+        self.job_duration = Histogram(
+            "gateway_jobs_duration_seconds", "Claim to result.", ("kind",), buckets=_JOB, registry=at
+        )
+        self.job_lease_lost = Counter(
+            "gateway_job_lease_lost", "Jobs that went to another gateway while they ran.", ("kind",), registry=at
+        )
         self.loop_lag = Histogram("gateway_event_loop_lag_seconds", "Lateness of a timer.", buckets=_LAG, registry=at)
         self.reload_success = Gauge("gateway_config_reload_success", "1 when the last reload was clean.", registry=at)
         self.reload_timestamp = Gauge(

@@ -143,7 +143,7 @@ def test_files_belong_to_running_jobs_and_to_results(gateway: Gateway):
     running = gateway.claimed()
     queued = gateway.create()
     ids = [finished.id, failed.id, running.id, queued.id, "video_unknown"]
-    assert gateway.sweep.with_files(ids) == {finished.id, running.id}
+    assert gateway.sweep.with_files(ids) == {finished.id, running.id, queued.id}
     assert gateway.sweep.with_files([]) == frozenset()
 
 

@@ -37,6 +37,40 @@ def picture_profile(name: str, *, steps: int = 4, extra: str = "") -> str:
     return _PROFILE.format(id=name, steps=steps, extra=extra, python=sys.executable, run=_RUN)
 
 
+_VIDEO = """\
+id: {id}
+name: {id}
+modality: video
+tasks: {tasks}
+licence: Apache-2.0
+open_weights: true
+picture: {{width: 64, height: 32, multiple: 8, least_side: 16, most_side: 256, most_pixels: 16384, steps: {steps},
+  guidance: 4.0, negative_prompt: true}}
+clip: {{frames: 9, every: 4, plus: 1, least_frames: 5, most_frames: 81, fps: 8, last_frame: true, sound: true}}
+{extra}
+variants:
+  - name: only
+    engine:
+      kind: external
+      command: ['{python}', '-c', '{run}', '{{socket}}']
+    footprint: {{weights_bytes: {size}, load_seconds: 1}}
+    start_timeout_seconds: 30
+    stop_grace_seconds: 2
+"""
+
+
+def video_profile(
+    name: str,
+    *,
+    tasks: str = "[video, image_to_video, video_to_video]",
+    steps: int = 4,
+    extra: str = "",
+    size: int = 1_000_000,
+) -> str:
+    """YAML of a model whose clips say what they were asked for."""
+    return _VIDEO.format(id=name, tasks=tasks, steps=steps, extra=extra, python=sys.executable, run=_RUN, size=size)
+
+
 def picture_file(width: int, height: int, form: str = "PNG") -> bytes:
     """A picture with a gradient, so that it is not all of one colour."""
     buffer = io.BytesIO()

@@ -8,6 +8,7 @@ import asyncio
 import base64
 import hashlib
 import io
+import json
 import os
 import sys
 import time
@@ -59,6 +60,10 @@ class Painter:
                 control.report(Step(i=i, n=steps, percent=round(100 * done, 2)))
                 if i <= job.previews:
                     control.report(_preview(job, index, i - 1, seed))
+            if job.frames is not None:
+                for made in filmed(job, index, seed):
+                    control.report(made)
+                continue
             raw = _painted(job, seed + (self._count if self._fault == "differs" else 0))
             control.report(
                 Artifact(
@@ -92,6 +97,28 @@ def _painted(job: MediaJob, seed: int) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (job.width, job.height), colour(seed)).save(buffer, job.output.format.upper())
     return buffer.getvalue()
+
+
+def filmed(job: MediaJob, index: int, seed: int) -> list[Artifact]:
+    """No movie: files that say what was asked for, so that a test can see it. ``digests`` are of what was given."""
+    given = [*(each.path for each in job.images), *(each.path for each in (job.last, job.clip) if each is not None)]
+    about = {
+        "task": job.task, "prompt": job.prompt, "width": job.width, "height": job.height, "frames": job.frames,
+        "fps": job.fps, "seed": seed, "steps": job.steps, "guidance": job.guidance, "sound": job.sound,
+        "strength": job.strength, "digests": [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in given],
+    }  # fmt: skip
+    made: list[Artifact] = []
+    for role, form in (("clip", "mp4"), ("thumbnail", "webp"), ("sheet", "jpeg")):
+        path = Path(job.output.folder) / f"{job.id}-{index}.{form}"
+        raw = json.dumps(about | {"role": role}).encode()
+        path.write_bytes(raw)
+        made.append(
+            Artifact(
+                index=index, seed=seed, width=job.width, height=job.height, format=form, role=role, path=str(path),
+                bytes=len(raw), sha256=hashlib.sha256(raw).hexdigest(), frames=job.frames or 0, fps=job.fps or 0.0,
+            )
+        )  # fmt: skip
+    return made
 
 
 def _preview(job: MediaJob, index: int, number: int, seed: int) -> Preview:

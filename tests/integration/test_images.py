@@ -199,7 +199,7 @@ async def test_links_open_without_a_key_and_only_whole(gateway: RunningGateway) 
 
 
 async def test_what_a_picture_cost_is_known_of_the_next(gateway: RunningGateway) -> None:
-    paces = gateway.services.paces
+    paces = gateway.services.experience.paces
     assert paces.seconds("paint:only", 1) is None
     assert (await gateway.client.post(URL, json=wanted())).status_code == 200
     assert paces.seconds("paint:only", 1) is not None

@@ -10,11 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from backends.errors import BackendError, Cause
-from gateway import app as app_module
-from gateway.app import _running, _watch_keys, create_app
+from gateway import lifespan as lifespan_module
+from gateway.app import create_app
 from gateway.database import open_database
 from gateway.keys.key import Key, digest
 from gateway.keys.ring import KeyRing
+from gateway.lifespan import _running, _watch_keys
 from gateway.settings import Settings
 from tests.fakes.gateway import engine_profile, running_gateway
 from tests.fakes.gateway_process import CHAT, chat, control_of
@@ -155,7 +156,7 @@ class Store:
 
 
 async def test_a_store_that_cannot_be_read_keeps_the_keys_that_are_known(monkeypatch, caplog):
-    monkeypatch.setattr(app_module, "_KEYS_EVERY", 0)
+    monkeypatch.setattr(lifespan_module, "_KEYS_EVERY", 0)
     store, ring = Store(), KeyRing(operator_secret="old")
     with caplog.at_level(logging.ERROR, "forebay"):
         async with asyncio.timeout(20), _running(_watch_keys(store, ring)):

@@ -29,6 +29,13 @@ PROMISED = {
     "gateway_model_demand": ("gauge", {"model"}),
     "gateway_backend_up": ("gauge", {"model", "backend"}),
     "gateway_model_phase": ("gauge", {"model", "phase"}),
+    "gateway_jobs": ("counter", {"kind", "outcome"}),
+    "gateway_jobs_duration_seconds": ("histogram", {"kind"}),
+    "gateway_job_lease_lost": ("counter", {"kind"}),
+    "gateway_jobs_queue_depth": ("gauge", {"kind"}),
+    "gateway_jobs_running": ("gauge", {"kind"}),
+    "gateway_jobs_oldest_age_seconds": ("gauge", {"kind"}),
+    "gateway_artifact_bytes": ("gauge", {"kind"}),
     "gateway_memory_bytes": ("gauge", {"device", "kind"}),
 }
 

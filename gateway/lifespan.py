@@ -1,0 +1,167 @@
+"""The beginning and the end of a gateway's parts: databases, leftovers of earlier runs, background tasks.
+
+Owns the order, in which everything is begun and by which it is undone in reverse. What the parts are is ``app``'s.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from backends.errors import BackendError
+from backends.process.lock import StateLock
+from backends.process.reaper import reap_orphans
+from gateway.artifacts.room import Room
+from gateway.artifacts.shelf import BucketShelf, FolderShelf, Shelf
+from gateway.artifacts.store import ArtifactStore, Reached
+from gateway.database import open_database
+from gateway.http.media_links import MediaLimits, MediaLinks, media_key
+from gateway.http.services import Services
+from gateway.jobs.gateway_name import gateway_name
+from gateway.jobs.schema import upgrade
+from gateway.jobs.videos import VideoRules, Videos
+from gateway.keys.ring import KeyRing
+from gateway.keys.store import KeyStore
+from gateway.settings import Settings
+from gateway.telemetry.logs import Logging
+from gateway.telemetry.pulse import pulse
+from gateway.telemetry.systemd import notify
+
+_SWEEP_EVERY = 60.0
+_KEYS_EVERY = 2.0
+_log = logging.getLogger("forebay")
+
+
+async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reached: Reached) -> None:
+    """Everything that has to be undone, in the order it is done; the stack undoes it in reverse."""
+    settings, runtime, catalog = services.settings, services.runtime, services.catalog
+    logs.start()
+    stack.callback(logs.stop)
+    stack.enter_context(StateLock(settings.state_dir))
+    for reaped in await asyncio.to_thread(reap_orphans, settings.state_dir / "engines"):
+        _log.warning("an engine of an earlier run was still there and was ended: %s", reaped)
+    machine = await asyncio.to_thread(open_database, settings.state_dir / "forebay.db")
+    stack.callback(machine.dispose)
+    await asyncio.to_thread(services.footprints.load, machine)
+    stack.callback(services.footprints.save)
+    shared = await asyncio.to_thread(open_database, settings.shared_database)
+    stack.callback(shared.dispose)
+    store = await asyncio.to_thread(KeyStore, shared, lambda: datetime.now(UTC))
+    services.keys.replace(store.all())
+    await catalog.refresh()
+    await asyncio.to_thread(_read_heads, services)
+    catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
+    await asyncio.to_thread(services.uploads.prepare)
+    key = await asyncio.to_thread(media_key, settings.state_dir / "media.key")
+    links = services.links = MediaLinks(settings.state_dir / "media", key, MediaLimits())
+    videos = services.videos = await _videos(services, shared, reached)
+    stack.callback(services.uploads.close)
+    stack.push_async_callback(runtime.aclose)
+    for work in (
+        runtime.run(),
+        catalog.watch(every=settings.reload_every),
+        _watch_keys(store, services.keys),
+        _sweep(links),
+        pulse(services.metrics),
+        videos.run(),
+    ):
+        await stack.enter_async_context(_running(work))
+    services.lifetime.started = True
+    notify("READY=1")
+
+
+async def _videos(services: Services, database: Engine, reached: Reached) -> Videos:
+    """The jobs of videos, those of earlier runs taken up again."""
+    settings = services.settings
+    await asyncio.to_thread(upgrade, database)
+    place = settings.state_dir / "results"
+    shelf = await asyncio.to_thread(_shelf, settings, place / "kept")
+    artifacts = ArtifactStore(shelf, place / "staging", settings.result_bytes, reached)
+    videos = Videos(
+        database,
+        gateway_name(settings.state_dir / "gateway.name"),
+        artifacts,
+        services.dispatcher,
+        services.runtime,
+        services.table,
+        services.experience,
+        services.metrics,
+        VideoRules(
+            slots=settings.job_slots,
+            most_queued=settings.jobs_queued,
+            patience=settings.job_wait,
+            idle_timeout=settings.idle_timeout,
+            hold=settings.clip_hold,
+            room=Room(each=settings.result_bytes, total=settings.results_bytes, keep_seconds=settings.result_seconds),
+        ),
+        reached,
+    )
+    await videos.begin()
+    return videos
+
+
+def _shelf(settings: Settings, folder: Path) -> Shelf:
+    return FolderShelf(folder) if settings.results_url is None else BucketShelf(settings.results_url)
+
+
+async def end(services: Services) -> None:
+    """What runs gets its time; nothing new is begun."""
+    services.lifetime.draining = True
+    if services.videos is not None:
+        services.videos.runner.begin_drain()
+    await services.runtime.drain(services.settings.drain_window)
+
+
+@asynccontextmanager
+async def _running(work: Coroutine[None, None, None]) -> AsyncGenerator[None]:
+    task = asyncio.get_running_loop().create_task(work)
+    task.add_done_callback(_complain)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def _complain(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.critical("a background task ended: %s", task.get_name(), exc_info=error)
+
+
+async def _watch_keys(store: KeyStore, ring: KeyRing) -> None:
+    """A key revoked by the command line is gone within seconds; an unreadable store keeps what is known."""
+    while True:
+        await asyncio.sleep(_KEYS_EVERY)
+        try:
+            ring.replace(await asyncio.to_thread(store.all))
+        except BackendError as error:
+            _log.error("%s", error.detail)
+
+
+async def _sweep(links: MediaLinks) -> None:
+    """Pictures whose links have expired go."""
+    while True:
+        try:
+            await links.sweep(time.time())
+        except OSError as error:
+            _log.error("expired pictures could not be removed: %s", error)
+        await asyncio.sleep(_SWEEP_EVERY)
+
+
+def _unload_removed(services: Services, profiles: tuple[str, ...]) -> None:
+    """A profile that changed or went is drained: the next request loads what the catalog says now."""
+    for occupant in services.runtime.scheduler.occupants:
+        if occupant.target.profile_id in profiles:
+            services.runtime.unload(occupant.target.variant_id)
+
+
+def _read_heads(services: Services) -> None:
+    """What the weights on this machine say of themselves; for a thread."""
+    profiles = services.catalog.catalog.profiles.values()
+    services.footprints.read_heads(variant for profile in profiles for variant in profile.variants)
+    services.table().forget()
