@@ -104,6 +104,9 @@ class JobDesk:
             raise BackendError(Cause.QUEUE_FULL, f"{tally.queued} jobs are waiting already", retry_after=60.0)
         try:
             self._keep(new.id, given)
+            if given:
+                self._reached("after_given")
+            self._reached("before_insert")
             created = self._store.create(new)
         except BackendError:
             self._discard(new.id, given)

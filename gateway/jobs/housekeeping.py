@@ -24,8 +24,17 @@ class Housekeeping:
     """One for each kind of job. ``tally`` is as of the last round."""
 
     def __init__(
-        self, kind: str, sweep: Sweep, store: JobStore, artifacts: ArtifactStore, runner: JobRunner, worker: str
+        self,
+        kind: str,
+        sweep: Sweep,
+        store: JobStore,
+        artifacts: ArtifactStore,
+        runner: JobRunner,
+        worker: str,
+        *,
+        alone: bool,
     ) -> None:
+        """``alone``: no other gateway shares the store."""
         self.tally = NOTHING
         self._kind = kind
         self._sweep = sweep
@@ -33,6 +42,7 @@ class Housekeeping:
         self._artifacts = artifacts
         self._runner = runner
         self._worker = worker
+        self._alone = alone
         self._strangers: frozenset[str] = frozenset()
 
     async def begin(self) -> None:
@@ -45,6 +55,9 @@ class Housekeeping:
         for job in rescued:
             _log.warning("job %s was cut by the end of an earlier run and is %s now", job.id, job.status)
         await self._expire()
+        if self._alone:  # nobody is creating a job just now
+            self._strangers = await self._unknown()
+            await self._orphans()
         await self._count()
 
     async def run(self) -> None:
@@ -76,13 +89,16 @@ class Housekeeping:
 
     async def _orphans(self) -> None:
         """Files of unknown jobs. Twice in a row, since files are there a moment before their job is."""
-        found = await self._artifacts.jobs()
-        known = await asyncio.to_thread(self._sweep.with_files, found) if found else frozenset[str]()
-        strangers = frozenset(job for job in found - known if job.startswith(f"{self._kind}_"))
+        strangers = await self._unknown()
         for job in strangers & self._strangers:
             _log.warning("files of %s belong to nobody and are removed", job)
             await asyncio.to_thread(self._artifacts.forget, job)
         self._strangers = strangers - self._strangers
+
+    async def _unknown(self) -> frozenset[str]:
+        found = await self._artifacts.jobs()
+        known = await asyncio.to_thread(self._sweep.with_files, found) if found else frozenset[str]()
+        return frozenset(job for job in found - known if job.startswith(f"{self._kind}_"))
 
     async def _count(self) -> None:
         self.tally = await asyncio.to_thread(self._store.tally, self._kind)

@@ -74,7 +74,9 @@ class Videos:
             keep_seconds=rules.room.keep_seconds, ended=self._ended, reached=reached,
         )  # fmt: skip
         self.desk = JobDesk(KIND, store, artifacts, self.runner, rules.room, rules.most_queued, reached)
-        self.housekeeping = Housekeeping(KIND, Sweep(storage, kind=KIND), store, artifacts, self.runner, worker)
+        self.housekeeping = Housekeeping(
+            KIND, Sweep(storage, kind=KIND), store, artifacts, self.runner, worker, alone=not storage.on_postgresql
+        )
 
     async def begin(self) -> None:
         """As ``Housekeeping.begin``."""

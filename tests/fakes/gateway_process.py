@@ -22,7 +22,10 @@ CHAT = "/v1/chat/completions"
 
 
 class GatewayProcess:
-    """``root`` holds profiles, state, data and cache. ``start`` may be called again after the process has ended."""
+    """``root`` holds profiles, state, data and cache. ``start`` may be called again after the process has ended.
+
+    ``module`` is what runs: another one with the same command line may stand in for ``gateway``.
+    """
 
     def __init__(self, root: Path, profiles: dict[str, str], **settings: object) -> None:
         self.root = root
@@ -44,6 +47,7 @@ class GatewayProcess:
         self.env = {name: value for name, value in os.environ.items() if not name.startswith("FOREBAY_")}
         self.env |= {f"FOREBAY_{name.upper()}": str(value) for name, value in chosen.items()}
         self.env["TMPDIR"] = str(root / "t")
+        self.module = "gateway"
         self.process: asyncio.subprocess.Process | None = None
         self.client = httpx.AsyncClient()
         self._reading: asyncio.Task[None] | None = None
@@ -52,7 +56,7 @@ class GatewayProcess:
         """Begins the process, ready or not; ``under`` is a command that runs the command behind it."""
         self.errors = b""
         self.process = process = await asyncio.create_subprocess_exec(
-            *under, sys.executable, "-m", "gateway", "serve", *(arguments or ("--port", "0")),
+            *under, sys.executable, "-m", self.module, "serve", *(arguments or ("--port", "0")),
             cwd=ROOT, env=self.env, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         self._reading = asyncio.create_task(self._read_errors(process))
