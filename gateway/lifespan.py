@@ -34,6 +34,7 @@ from gateway.telemetry.systemd import notify
 
 _SWEEP_EVERY = 60.0
 _KEYS_EVERY = 2.0
+_FOLDER = "file://"
 _log = logging.getLogger("forebay")
 
 
@@ -79,12 +80,12 @@ async def _videos(services: Services, database: Engine, reached: Reached) -> Vid
     """The jobs of videos, those of earlier runs taken up again."""
     settings = services.settings
     await asyncio.to_thread(upgrade, database)
-    place = settings.state_dir / "results"
-    shelf = await asyncio.to_thread(_shelf, settings, place / "kept")
-    artifacts = ArtifactStore(shelf, place / "staging", settings.result_bytes, reached)
+    name = gateway_name(settings.state_dir / "gateway.name")
+    shelf, staging = await asyncio.to_thread(_place_of_results, settings, name)
+    artifacts = ArtifactStore(shelf, staging, settings.result_bytes, reached)
     videos = Videos(
         database,
-        gateway_name(settings.state_dir / "gateway.name"),
+        name,
         artifacts,
         services.dispatcher,
         services.runtime,
@@ -105,8 +106,17 @@ async def _videos(services: Services, database: Engine, reached: Reached) -> Vid
     return videos
 
 
-def _shelf(settings: Settings, folder: Path) -> Shelf:
-    return FolderShelf(folder) if settings.results_url is None else BucketShelf(settings.results_url)
+def _place_of_results(settings: Settings, name: str) -> tuple[Shelf, Path]:
+    """Where results are kept, and where this gateway makes them: in a folder, on the same file system."""
+    own, url = settings.state_dir / "results", settings.results_url
+    if url is not None and not url.startswith(_FOLDER):
+        return BucketShelf(url), own / "staging"
+    if url is not None:
+        shared = Path(url.removeprefix(_FOLDER))
+        return FolderShelf(shared / "kept"), shared / f"staging-{name}"
+    if settings.database_url is not None:
+        _log.warning("jobs are shared but results are not: set FOREBAY_RESULTS_URL if other gateways use the database")
+    return FolderShelf(own / "kept"), own / "staging"
 
 
 async def end(services: Services) -> None:

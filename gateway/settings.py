@@ -111,7 +111,9 @@ class Settings(BaseSettings):
         "the state directory.",
     )
     results_url: str | None = Field(
-        default=None, description="Bucket where results of jobs are kept, `s3://bucket/prefix`; default: a folder."
+        default=None,
+        description="Where results of jobs are kept: a bucket, `s3://bucket/prefix`, or a folder that gateways share, "
+        "`file:///path`; default: a folder of the state directory.",
     )
     results_bytes: int = Field(default=20 * 1024**3, ge=1, description="Results kept at once; past it no new jobs.")
     result_bytes: int = Field(default=512 * 1024**2, ge=1, description="Largest result of one job.")

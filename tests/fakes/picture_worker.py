@@ -1,7 +1,8 @@
 """A worker process without torch: the real desk and front over a model that paints one colour a seed.
 
 ``python -m tests.fakes.picture_worker SOCKET [FAULT]``. Words in a prompt change a job: ``die`` ends the process at its
-second step, ``oom`` and ``refuse`` fail, ``hold FOLDER`` writes a file into the folder and waits for another.
+second step, ``oom`` and ``refuse`` fail, ``hold FOLDER`` writes a file into the folder and waits for another,
+``count FOLDER`` leaves a file there for each run.
 """
 
 import asyncio
@@ -60,6 +61,8 @@ class Painter:
                 control.report(Step(i=i, n=steps, percent=round(100 * done, 2)))
                 if i <= job.previews:
                     control.report(_preview(job, index, i - 1, seed))
+            if "count" in words:
+                (Path(words[words.index("count") + 1]) / f"{job.id}.{time.monotonic_ns()}").touch()
             if job.frames is not None:
                 for made in filmed(job, index, seed):
                     control.report(made)
