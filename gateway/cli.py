@@ -29,6 +29,7 @@ _COMMANDS = {
     ),
     "engines": ("gateway.commands.engines", "engines", "List, install and check engines."),
     "image": ("gateway.commands.image", "image", "Make a picture with a running gateway."),
+    "video": ("gateway.commands.video", "video", "Make a clip with a running gateway."),
     "worker": ("gateway.commands.worker", "worker", "Try programs that speak the worker protocol."),
     "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
 }

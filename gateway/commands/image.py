@@ -2,23 +2,17 @@
 
 import base64
 import binascii
-import http.client
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
 import click
 import msgspec
 from msgspec import Struct
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from backends.wire.media_job import MOST_LINE_BYTES
-from backends.wire.sse import Parser
-from gateway.commands.client import NotRunning, refused
+from gateway.commands.client import events
+from gateway.commands.steps import making_bar
 from gateway.settings import Settings
 
-_TIMEOUT = 3600.0
 _FORMATS: dict[str, Literal["png", "jpeg", "webp"]] = {
     ".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".webp": "webp",
 }  # fmt: skip
@@ -33,7 +27,6 @@ class _Said(Struct, kw_only=True):
     wait_seconds: float | None = None
     b64_json: str = ""
     seed: int | None = None
-    error: dict[str, object] | None = None
 
 
 @click.command()
@@ -62,15 +55,9 @@ def image(
         "negative_prompt": negative_prompt, "output_format": form, "stream": True,
     }  # fmt: skip
     body = msgspec.json.encode({name: value for name, value in wanted.items() if value is not None})
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}%"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with making_bar() as bar:
         task = bar.add_task("waiting", total=100.0)
-        for said in _asked(Settings(), body):
+        for said in events(Settings(), "POST", "/v1/images/generations", _Said, body):
             if said.type.endswith(".completed"):
                 _write(output, said.b64_json)
                 break
@@ -81,40 +68,6 @@ def image(
         else:
             raise click.ClickException("the gateway ended before the picture was finished")
     click.echo(f"{output}" + ("" if said.seed is None else f" (seed {said.seed})"))
-
-
-def _asked(settings: Settings, body: bytes) -> Iterator[_Said]:
-    connection = http.client.HTTPConnection(settings.host, settings.port, timeout=_TIMEOUT)
-    at = f"{settings.host}:{settings.port}"
-    key = settings.presented_key()
-    headers = {"host": "localhost", "content-type": "application/json"}
-    if key is not None:
-        headers["authorization"] = f"Bearer {key}"
-    try:
-        connection.request("POST", "/v1/images/generations", body, headers)
-        response = connection.getresponse()
-        if response.status != 200:
-            raise refused(response.read(), response.status)
-        parser = Parser(MOST_LINE_BYTES)
-        while chunk := response.read1(65536):
-            for event in parser.feed(chunk):
-                yield _understood(event.data, response.status)
-    except OSError as error:
-        raise NotRunning(f"no gateway answers at {at} ({error.strerror or error}); run: forebay serve") from None
-    except http.client.HTTPException:
-        raise click.ClickException(f"what answers at {at} is no gateway") from None
-    finally:
-        connection.close()
-
-
-def _understood(data: bytes, status: int) -> _Said:
-    try:
-        said = msgspec.json.decode(data, type=_Said)
-    except msgspec.DecodeError:
-        raise click.ClickException("the gateway said something that is no event") from None
-    if said.error is not None:
-        raise refused(data, status)
-    return said
 
 
 def _write(output: Path, encoded: str) -> None:

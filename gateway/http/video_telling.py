@@ -57,7 +57,7 @@ def _made(job: Job, spec: VideoSpec) -> VideoMade:
         variant=job.variant or None,
         backend=job.backend or None,
         where="local",
-        stage=job.stage or None,
+        stage=(job.stage or None) if job.status == "in_progress" else None,
         eta=whole_seconds(job.eta),
         attempts=job.attempts_used,
         notes=list(job.notes),

@@ -142,6 +142,22 @@ async def test_a_clip_between_two_pictures(name: str, tmp_path: Path) -> None:
         assert closed.pixels_sha256 != open_end.pixels_sha256
 
 
+@pytest.mark.parametrize("name", ["wan_i2v", "framepack", "ltx2"])
+async def test_a_clip_goes_on_where_another_ends(name: str, tmp_path: Path) -> None:
+    family = next(each for each in CLIPS if each.name == name)
+    with running(tiny(name), msgspec.structs.replace(args_of(family), loras={}), steps=STEPS, guidance=2.0) as worker:
+        first = await filmed(worker, job(family, "animate", tmp_path))
+        goes_on = {"clip": Source(path=first.path), "images": ()}
+        longer = await filmed(worker, job(family, "animate", tmp_path, id="longer", **goes_on))
+        assert longer.frames == 2 * first.frames - 1, "the picture where they meet is shown once"
+        assert (longer.width, longer.height, longer.sound) == (first.width, first.height, family.audio)
+        again = await filmed(worker, job(family, "animate", tmp_path, id="again", **goes_on))
+        assert again.pixels_sha256 == longer.pixels_sha256
+        with pytest.raises(BackendError) as refused:
+            await worker.run(job(family, "animate", tmp_path, clip=Source(path=str(tmp_path / "none.mp4")), images=()))
+        assert refused.value.param == "clip"
+
+
 async def test_what_a_clip_needs_is_said_by_name(tmp_path: Path) -> None:
     family = next(each for each in CLIPS if each.name == "cogvideox")
     with running(tiny("cogvideox"), msgspec.structs.replace(args_of(family), loras={}), steps=STEPS) as worker:

@@ -7,7 +7,8 @@ import av
 import numpy as np
 
 from backends.diffusers.worker.film.movie import write_movie
-from backends.diffusers.worker.film.sound import Sound
+from backends.diffusers.worker.film.reading import sound_in
+from backends.diffusers.worker.film.sound import Sound, joined
 from tests.film_cases.pictures import clip, refused
 
 
@@ -126,3 +127,40 @@ def case_what_cannot_be_is_refused(folder: Path) -> None:
     )
     assert "not a sample rate" in refused(write_movie, path, clip(2), 8, Sound(samples=np.zeros((1, 9)), rate=0))
     assert list(folder.iterdir()) == []
+
+
+def case_the_sound_of_two_clips_follows_one_another(folder: Path) -> None:
+    write_movie(folder / "a.mp4", clip(32), 16, Sound(samples=tone(2, 24000, 440), rate=24000))
+    before = sound_in(folder / "a.mp4")
+    assert before is not None
+    both = joined(before, Sound(samples=tone(1, 24000, 1000), rate=24000), 32, 16)
+    assert both is not None
+    samples = both.samples
+    # The new part begins with the picture that the old one ends with: that picture's time is cut off.
+    assert samples.shape == (1, 2 * 24000 + 24000 - 1500)
+    assert abs(pitch(samples[0, 6000:42000], 24000) - 440) < 5
+    assert abs(pitch(samples[0, 50000:68000], 24000) - 1000) < 5
+
+
+def case_where_one_clip_is_silent_it_is_silent_there(folder: Path) -> None:
+    heard_first = joined(Sound(samples=tone(1, 24000), rate=24000), None, 16, 16)
+    assert heard_first is not None
+    assert heard_first.samples.shape == (1, 24000)
+    heard_last = joined(None, Sound(samples=np.stack([tone(1, 24000)] * 2), rate=24000), 16, 16)
+    assert heard_last is not None
+    assert heard_last.samples.shape == (2, 24000 + 24000 - 1500)
+    assert loudness(heard_last.samples[:, :24000]) == 0.0
+    assert loudness(heard_last.samples[:, 24000:]) > 0.1
+    assert joined(None, None, 16, 16) is None
+
+
+def case_sounds_of_two_rates_have_the_later_one(folder: Path) -> None:
+    both = joined(Sound(samples=tone(1, 48000), rate=48000), Sound(samples=tone(1, 24000), rate=24000), 16, 16)
+    assert both is not None
+    assert both.rate == 24000
+    assert abs(pitch(both.samples[0, :24000], 24000) - 440) < 5
+
+
+def case_a_silent_movie_has_no_sound(folder: Path) -> None:
+    write_movie(folder / "a.mp4", clip(8), 16)
+    assert sound_in(folder / "a.mp4") is None

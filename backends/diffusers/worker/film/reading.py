@@ -1,8 +1,8 @@
 # pyright: basic, reportMissingImports=false
-# PyAV and Pillow are in the engine's environment only
-"""What a movie's file shows again: what it is, and its pictures: all from the beginning, or the first or last alone.
+# PyAV, numpy and Pillow are in the engine's environment only
+"""What a movie's file shows again: what it is, its sound, its pictures: all from the beginning, or the first or last.
 
-For movies that this package wrote; reads no sound.
+For movies that this package wrote.
 """
 
 from collections import deque
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import av
+import numpy as np
 from PIL import Image
 
 from backends.diffusers.worker.film.clip import Clip
+from backends.diffusers.worker.film.sound import Sound
 
 
 def read_clip(path: Path) -> Clip:
@@ -56,6 +58,18 @@ def last_frame(path: Path) -> Image.Image:
         for frame in deque(container.decode(stream), maxlen=1):
             return frame.to_image()
     raise ValueError(f"no picture in {path.name}")
+
+
+def sound_in(path: Path) -> Sound | None:
+    """All of it; ``None`` where there is none. Raises as ``read_clip``."""
+    with av.open(str(path)) as container:
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[0]
+        parts = [frame.to_ndarray() for frame in container.decode(stream)]
+        if not parts:
+            return None
+        return Sound(samples=np.concatenate(parts, axis=1), rate=stream.rate)
 
 
 def _pictures(container: Any, path: Path) -> Any:

@@ -25,6 +25,35 @@ class Sound(Struct, frozen=True, kw_only=True):
     rate: int
 
 
+def joined(before: Sound | None, after: Sound | None, frames: int, fps: float | None) -> Sound | None:
+    """The sound of a clip of ``frames`` pictures, then that of what goes on from its last picture.
+
+    Where one of them has none it is silent; ``None`` when both have none.
+    """
+    known = after or before
+    if known is None or not fps:
+        return None
+    rate = known.rate
+    first, second = (None if each is None else _samples(each.samples) for each in (before, after))
+    if before is not None and before.rate != rate:
+        first = None if first is None else _resampled(first, before.rate, rate)
+    channels = max(1 if each is None else len(each) for each in (first, second))
+    length = round(frames / fps * rate)
+    head = np.zeros((channels, length), np.float32)
+    if first is not None:
+        part = first[:, :length]
+        head[:, : part.shape[1]] = part  # one channel is heard on both
+    tail = np.zeros((channels, 0), np.float32)
+    if second is not None:
+        tail = np.broadcast_to(second, (channels, second.shape[1]))[:, round(rate / fps) :]
+    return Sound(samples=np.concatenate((head, tail), axis=1), rate=rate)
+
+
+def _resampled(samples: np.ndarray, rate: int, to: int) -> np.ndarray:
+    places = np.arange(round(samples.shape[1] * to / rate)) * (rate / to)
+    return np.stack([np.interp(places, np.arange(samples.shape[1]), each) for each in samples]).astype(np.float32)
+
+
 class Track:
     """The sound's stream in an open container. Raises ``ValueError`` for more than two channels, or an odd rate."""
 

@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.config import WorkerConfig
 from backends.diffusers.worker.film.reading import pictures_in
 from backends.diffusers.worker.pipeline.pictures import read, read_mask, scaled
 from backends.errors import BackendError, Cause
-from backends.wire.media_job import MediaJob
+from backends.wire.media_job import MediaJob, Source
 
 _WINDOW = 9
 """Of FramePack, where the profile says nothing."""
+_MOST_BEFORE = 4000
 
 
 class Arguments:
@@ -33,16 +35,39 @@ class Arguments:
         most = config.most_pixels
         self._images = [read(each, f"images[{i}]", most) for i, each in enumerate(job.images)]
         self._mask = None if job.mask is None else read_mask(job.mask, "mask", most)
+        before = job.clip if job.task == "animate" else None
+        self._before = [] if before is None else _pictures_of(before, _MOST_BEFORE)
         self._last = None if job.last is None else read(job.last, "last", most)
 
     @property
     def sections(self) -> int:
         """In how many parts the pipeline makes the clip, each with all its steps."""
-        if self._job.frames is None or "latent_window_size" not in self._names:
+        frames = self._job.frames
+        if frames is None:
             return 1
+        counted = getattr(self._pipe, "sections_of", None)
+        if counted is not None:
+            return counted(frames)
+        return 1 if self._window is None else self._windows(frames, self._window)
+
+    @property
+    def _window(self) -> int | None:
+        """Latent pictures that FramePack makes at once; ``None`` for the others."""
+        if "latent_window_size" not in self._names:
+            return None
         window = self._args.call.get("latent_window_size", _WINDOW)
         assert isinstance(window, int)
-        return -(-self._job.frames // ((window - 1) * self._pipe.vae_scale_factor_temporal + 1))
+        return window
+
+    def _windows(self, frames: int, window: int) -> int:
+        """Each adds its pictures to the one that is given."""
+        return max(1, -(-(frames - 1) // (window * self._pipe.vae_scale_factor_temporal)))
+
+    def _asked_frames(self, frames: int) -> int:
+        """FramePack is asked for less than what it makes: the pictures where its windows meet count once."""
+        if self._window is None:
+            return frames
+        return self._windows(frames, self._window) * ((self._window - 1) * self._pipe.vae_scale_factor_temporal + 1)
 
     def make(self, seeds: tuple[int, ...]) -> list[Any]:
         """Calls the pipeline: one picture for each of ``seeds``."""
@@ -51,6 +76,11 @@ class Arguments:
     def film(self, seed: int) -> Any:
         """Calls the pipeline: its output for one clip, with ``frames``, and ``audio`` where it makes any."""
         return self._pipe(**self._of((seed,)))
+
+    @property
+    def before(self) -> list[Image.Image]:
+        """Pictures of the clip that goes on with what is made, as it is."""
+        return self._before
 
     def _of(self, seeds: tuple[int, ...]) -> dict[str, Any]:
         job, many = self._job, len(seeds) > 1
@@ -63,7 +93,7 @@ class Arguments:
             "generator": _generators(seeds),
         }
         if job.frames is not None:
-            fields |= {"num_frames": job.frames, "frame_rate": job.fps}
+            fields |= {"num_frames": self._asked_frames(job.frames), "frame_rate": job.fps}
         if job.negative_prompt is not None:
             fields["negative_prompt"] = [job.negative_prompt] * len(seeds) if many else job.negative_prompt
         if self._args.guidance_argument is not None and self._guidance is not None:
@@ -80,6 +110,8 @@ class Arguments:
             return {}
         if job.task == "restyle":
             return self._clip()
+        if job.task == "animate" and job.clip is not None:
+            return {"image": scaled(self._before[-1].convert("RGB"), self.width, self.height)} | self._end()
         if not self._images:
             raise BackendError(Cause.INVALID_REQUEST, "this task needs a picture", param="images")
         if job.task == "edit":
@@ -110,14 +142,17 @@ class Arguments:
         job = self._job
         if job.clip is None or not job.clip.path:
             raise BackendError(Cause.INVALID_REQUEST, "this task needs the path of a clip", param="clip")
-        try:
-            found = pictures_in(Path(job.clip.path), job.frames or 1)
-        except (OSError, ValueError) as error:
-            detail = "the clip cannot be read"
-            raise BackendError(Cause.INVALID_REQUEST, detail, param="clip", private=str(error)) from None
-        pictures = [scaled(each, self.width, self.height) for each in found]
+        pictures = [scaled(each, self.width, self.height) for each in _pictures_of(job.clip, job.frames or 1)]
         pictures += [pictures[-1]] * ((job.frames or 1) - len(pictures))
         return {"video": pictures} | ({} if job.strength is None else {"strength": job.strength})
+
+
+def _pictures_of(clip: Source, most: int) -> list[Image.Image]:
+    try:
+        return pictures_in(Path(clip.path), most)
+    except (OSError, ValueError) as error:
+        detail = "the clip cannot be read"
+        raise BackendError(Cause.INVALID_REQUEST, detail, param="clip", private=str(error)) from None
 
 
 def _generators(seeds: tuple[int, ...]) -> Any:

@@ -1,36 +1,32 @@
 # pyright: basic, reportMissingImports=false, reportAttributeAccessIssue=false
 # numpy and PyAV are in the engine's environment only
-"""From what a pipeline made to a clip's files: the movie, its thumbnail, its sheet. Makes nothing itself."""
+"""From a clip's pictures and sound to its files: the movie, its thumbnail, its sheet. Makes nothing itself."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from backends.diffusers.worker.film.frames import Frames, frames_of
+from backends.diffusers.worker.film.frames import pixels
 from backends.diffusers.worker.film.movie import QUALITY, write_movie
 from backends.diffusers.worker.film.sheet import write_sheet
-from backends.diffusers.worker.film.sound import Sound
 from backends.diffusers.worker.film.still import write_still
+from backends.diffusers.worker.pipeline.shown import Shown
 from backends.errors import BackendError, Cause
 from backends.weights.store import digest_of
 from backends.wire.media_job import Artifact, MediaJob
 
-_FPS = 16.0
+FPS = 16.0
 
 
-def clip_files(pipe: Any, made: Any, job: MediaJob, index: int, seed: int) -> Iterator[Artifact]:
-    """Writes them into the job's folder, each whole when it has its name. ``made``: a pipeline's output.
-
-    Raises ``BackendError``: ``STORAGE``.
-    """
-    frames, fps = frames_of(made.frames), job.fps or _FPS
+def clip_files(shown: Shown, job: MediaJob, index: int, seed: int) -> Iterator[Artifact]:
+    """Writes them into the job's folder, each whole when it has its name. Raises ``BackendError``: ``STORAGE``."""
+    frames, fps = shown.frames, job.fps or FPS
     stem = Path(job.output.folder) / f"{job.id}-{index}"
-    sound = _sound(pipe, made) if job.sound else None
     try:
         movie = stem.with_suffix(".mp4")
         pictures = Watched(frames)
-        clip = write_movie(movie, pictures, fps, sound, job.output.quality or QUALITY)
+        clip = write_movie(movie, pictures, fps, shown.sound, job.output.quality or QUALITY)
         yield _artifact(
             movie, index=index, seed=seed, role="clip", format="mp4", width=clip.width, height=clip.height,
             frames=clip.frames, fps=float(clip.fps), sound=clip.sound, pixels_sha256=pictures.digest(),
@@ -52,25 +48,19 @@ def clip_files(pipe: Any, made: Any, job: MediaJob, index: int, seed: int) -> It
 class Watched:
     """Pictures on their way into a movie, and their digest: encoders do not always make the same bytes of them."""
 
-    def __init__(self, frames: Frames) -> None:
+    def __init__(self, frames: Sequence[Any]) -> None:
         self._frames = frames
         self._seen = hashlib.sha256()
 
     def __iter__(self) -> Iterator[Any]:
-        for picture in self._frames:
+        for shown in self._frames:
+            picture = pixels(shown)
             self._seen.update(picture)
             yield picture
 
     def digest(self) -> str:
         """Of those that were taken."""
         return self._seen.hexdigest()
-
-
-def _sound(pipe: Any, made: Any) -> Sound | None:
-    samples = getattr(made, "audio", None)
-    if samples is None:
-        return None
-    return Sound(samples=samples, rate=int(pipe.vocoder.config.output_sampling_rate))
 
 
 def _artifact(path: Path, **fields: Any) -> Artifact:

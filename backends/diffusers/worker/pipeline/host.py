@@ -21,6 +21,7 @@ from backends.diffusers.worker.pipeline.memory import Gauge
 from backends.diffusers.worker.pipeline.pictures import artifact, fitted, framed, small
 from backends.diffusers.worker.pipeline.preview import pictures
 from backends.diffusers.worker.pipeline.residence import Residence
+from backends.diffusers.worker.pipeline.shown import shown_of
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import MediaJob, Memory, Preview
 
@@ -117,7 +118,8 @@ class PipelineHost:
             with Hooks(pipe, progress, control, None), self._reuse(), torch.no_grad():
                 made = arguments.film(seed)
             progress.write()
-            for each in clip_files(pipe, made, job, index, seed):
+            fit = None if self._config.args.native is None else self._fit
+            for each in clip_files(shown_of(pipe, made, job, arguments, fit), job, index, seed):
                 control.report(each)
             progress.end()
         progress.finish()

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from backends.diffusers.args import Attention, ClassName, DiffusersArgs, PartClass
 from backends.diffusers.config import WorkerConfig
+from backends.diffusers.worker.pipeline.morph import StableDiffusionMorphPipeline
 from backends.diffusers.worker.pipeline.quantise import Library, after_load, from_gguf, on_load
 from backends.errors import BackendError, Cause
 
@@ -22,6 +23,7 @@ ATTENTION: dict[Attention, str] = {
     "flash": "flash", "flash_3": "_flash_3", "sage": "sage", "xformers": "xformers", "flex": "flex",
 }  # fmt: skip
 """The library's names of what profiles name; none of its kernels that are downloaded."""
+_OURS = {kind.__name__: kind for kind in (StableDiffusionMorphPipeline,)}
 _REFUSED = (OSError, ValueError, KeyError, TypeError, AttributeError, ImportError, RuntimeError, SafetensorError)
 
 
@@ -43,7 +45,7 @@ def load(config: WorkerConfig) -> Any:
 
 def class_of(name: ClassName) -> Any:
     """A pipeline's class. Raises ``BackendError(LOAD_FAILED)`` for a name that is not one."""
-    kind = getattr(diffusers, name, None)
+    kind = _OURS.get(name) or getattr(diffusers, name, None)
     if not (isinstance(kind, type) and issubclass(kind, diffusers.DiffusionPipeline)):
         raise BackendError(Cause.LOAD_FAILED, f"diffusers {diffusers.__version__} has no pipeline {name}")
     return kind
