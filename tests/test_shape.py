@@ -34,6 +34,7 @@ UNTYPED = {
 
 SLEEPS = {
     "tests/faults/test_killed_with_jobs.py": "looks at another process until it is as far",
+    "tests/integration/test_clips_make_way.py": "outlives a round of looks in which nothing must happen",
     "tests/faults/test_two_gateways.py": "looks at other processes until they are as far",
     "tests/contract/test_llama_cpp_process.py": "polls for a socket of a real process, under the test's deadline",
     "tests/fakes/engine.py": "the fake engine's ordered delays: slowness is what it fakes",

@@ -134,6 +134,8 @@ async def _of_json(services: Services, given: GivenImage | None, label: str, fol
 
 
 async def _decoded(services: Services, request: Asked, wanted: type[T]) -> T:
+    if is_form(request.scope):
+        raise _unnamed()
     require_json(request.scope)
     return decode(await read_body(request.scope, request.receive, services.body_limits), wanted)
 
@@ -163,5 +165,10 @@ async def _queued(services: Services, scope: Scope, job_id: str, order: VideoOrd
 
 def _named(video: VideoReference | None) -> str:
     if video is None:
-        raise BackendError(Cause.INVALID_REQUEST, "name the video by its id; files are not taken here", param="video")
+        raise _unnamed()
     return video.id
+
+
+def _unnamed() -> BackendError:
+    detail = 'name the video by its id, {"video": {"id": ID}} in JSON; files are not taken here'
+    return BackendError(Cause.INVALID_REQUEST, detail, param="video")

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,34 +10,9 @@ import pytest
 from backends.errors import BackendError, Cause
 from gateway.artifacts.shelf import BucketShelf, FolderShelf, Shelf
 from gateway.artifacts.store import PIECE, ArtifactStore, Made
+from tests.bucket_fixtures import bucket, bucket_server  # noqa: F401
 
 JOB = "video_0123"
-
-
-@pytest.fixture(scope="session")
-def bucket_server() -> Iterator[str]:
-    """The address of an S3 server on loopback."""
-    server = pytest.importorskip("moto.server")
-    running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    running.start()
-    host, port = running.get_host_and_port()
-    yield f"http://{host}:{port}"
-    running.stop()
-
-
-@pytest.fixture
-def bucket(bucket_server: str, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> str:
-    """A new bucket's URL, in an environment that leads there."""
-    import boto3
-
-    name = f"b{abs(hash(request.node.nodeid)) % 10**10}"
-    for variable, value in {
-        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1",
-        "AWS_ENDPOINT": bucket_server, "AWS_ALLOW_HTTP": "true",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(variable, value)
-    boto3.client("s3", endpoint_url=bucket_server, region_name="us-east-1").create_bucket(Bucket=name)
-    return f"s3://{name}/results"
 
 
 @pytest.fixture(params=["folder", "bucket"])
