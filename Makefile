@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs mutants lock clean
+.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,7 +64,7 @@ format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
 
-bench: bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs ## Run all benchmarks
+bench: bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos ## Run all benchmarks
 
 bench-gateway: setup-dev ## Gateway CPU per request and per chunk (PEERS=1 adds vllm-router and LiteLLM)
 	@$(BIN)/python -m bench.gateway $(if $(PEERS),--peers)
@@ -86,6 +86,9 @@ bench-encode: setup-dev ## CPU seconds of a clip's files: MP4, thumbnail, sheet
 
 bench-jobs: setup-dev ## Creating, listing and claiming durable jobs
 	@$(BIN)/python -m bench.jobs
+
+bench-videos: setup-dev ## Clips as jobs: made, cancelled, and gone on with after a kill
+	@$(BIN)/python -m bench.videos
 
 mutants: setup-dev ## How many small mistakes in placement and scheduler the tests notice (SAMPLE=90; long)
 	@$(BIN)/python -m tools.mutants --sample $(or $(SAMPLE),0)

@@ -17,7 +17,7 @@ CAUSES: dict[Cause, str] = {
     Cause.NOT_FOUND: "No such model, or no such URL.",
     Cause.METHOD_NOT_ALLOWED: "The URL exists, the method does not.",
     Cause.UNSUPPORTED_MEDIA: "The body is not declared as `application/json`.",
-    Cause.TOO_LARGE: "The body is past `FOREBAY_MAX_BODY_BYTES`.",
+    Cause.TOO_LARGE: "The body is past `FOREBAY_MAX_BODY_BYTES`, or a result past `FOREBAY_RESULT_BYTES`.",
     Cause.REQUEST_TIMEOUT: "The body did not arrive in time.",
     Cause.RATE_LIMITED: "Too many requests at once for this key.",
     Cause.QUEUE_FULL: "Too many requests wait for this model.",

@@ -75,10 +75,10 @@ class ArtifactStore:
 
     def publish(self, job: str, attempt: int, folder: Path, files: Sequence[Made]) -> tuple[Kept, ...]:
         """Each of ``files`` under its key, on the disk; for a thread. All of them, or ``BackendError``: ``STORAGE``,
-        or ``UPSTREAM_PROTOCOL`` for a file that is not what its maker said."""
+        ``TOO_LARGE``, or ``UPSTREAM_PROTOCOL`` for a file that is not what its maker said."""
         sizes = [_size_of(made, folder) for made in files]
         if sum(sizes) > self._most_bytes:
-            raise BackendError(Cause.STORAGE, f"the result has {sum(sizes)} bytes, more than {self._most_bytes}")
+            raise BackendError(Cause.TOO_LARGE, f"the result has {sum(sizes)} bytes, more than {self._most_bytes}")
         kept: list[Kept] = []
         for made, size in zip(files, sizes, strict=True):
             try:

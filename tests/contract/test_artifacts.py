@@ -110,7 +110,7 @@ async def test_nothing_is_kept_of_a_result_that_is_not_in_order(
             file.path.unlink()
             cause = Cause.STORAGE
         case _:
-            cause = Cause.STORAGE
+            cause = Cause.TOO_LARGE
     with pytest.raises(BackendError) as refused:
         store.publish(JOB, 1, folder, [file, first])
     assert refused.value.cause is cause

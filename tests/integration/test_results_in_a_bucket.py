@@ -53,12 +53,9 @@ async def test_without_room_new_jobs_are_refused_and_nothing_is_lost(settings: d
 async def test_a_result_that_is_too_large_is_not_kept() -> None:
     async with running_gateway({"film": video_profile("film")}, result_bytes=100) as gateway:
         videos = VideoClient(gateway.client)
-        answer = await gateway.client.post(URL, json=wanted())
-        assert answer.status_code == 200, answer.text
-        kept = gateway.root / "state" / "results" / "kept"
-        await gateway.until(lambda: not gateway.services.videos.runner.attempts)
-        assert (await videos.now(answer.json()))["status"] == "queued", "again later: there may be room then"
-        assert list(kept.iterdir()) == []
+        failed = await videos.ended(await videos.created())
+        assert (failed["status"], failed["error"]["code"]) == ("failed", "too_large")
+        assert list((gateway.root / "state" / "results" / "kept").iterdir()) == []
 
 
 async def test_a_result_expires(monkeypatch: pytest.MonkeyPatch) -> None:
