@@ -5,7 +5,10 @@ from typing import Literal
 from msgspec import Struct
 
 CacheType = Literal["f16", "q8_0", "q4_0"]
-ToolFormat = Literal["auto", "hermes", "qwen3_coder", "llama3", "mistral", "json"]
+ToolFormat = Literal[
+    "auto", "hermes", "qwen3_coder", "llama3", "mistral", "json",
+    "glm", "minimax", "kimi", "deepseek", "functionary", "pythonic",
+]  # fmt: skip
 ReasoningFormat = Literal["auto", "none", "think"]
 Runtime = Literal["auto", "llama_cpp_python", "xllamacpp"]
 

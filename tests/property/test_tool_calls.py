@@ -44,6 +44,12 @@ MARKS = [
         "<",
     ),
     *("words", "é🎉"),
+    *("<arg_key>", "city", "</arg_key>", "<arg_value>", "</arg_value>"),
+    *("<minimax:tool_call>", "</minimax:tool_call>", '<invoke name="', '">', '<parameter name="', "</invoke>"),
+    *("<|tool_calls_section_begin|>", "<|tool_call_begin|>", "functions.weather:0", "<|tool_call_argument_begin|>"),
+    *("<|tool_call_end|>", "<|tool_calls_section_end|>", "<｜tool▁calls▁begin｜>", "<｜tool▁call▁begin｜>"),
+    *("<｜tool▁sep｜>", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>", "function", ">>>"),
+    *("```tool_code", 'weather(city="P")', "time()", '[weather(city="P")]', "print("),
 ]
 FAMILIES = st.sampled_from(sorted(FORMATS))
 TEXTS = st.lists(st.sampled_from(MARKS) | st.text(max_size=4), max_size=14).map("".join)

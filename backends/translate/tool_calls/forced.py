@@ -8,19 +8,25 @@ from msgspec import Struct
 from backends.translate.json_schema_grammar import Grammar, literal
 from backends.translate.schema_place import Place
 from backends.translate.tool_calls.offered import Offered, Schema
+from backends.translate.tool_calls.tagged import Tags
 
 MAX_CALLS = 8
 _JSON_CALL = '"{" space "\\"name\\":" space %s "," space %s space %s space "}"'
 
 
 class Wrapping(Struct, frozen=True, kw_only=True):
-    """Literals around one call, and between two of them; ``arguments`` is the key of the arguments."""
+    """Literals around one call, and between two of them; ``arguments`` is the key of the arguments.
+
+    ``named``: what stands before the object of a call, with ``{name}`` in it. ``tags``: parameters stand between tags.
+    ``python``: a call is written as Python.
+    """
 
     before: str = ""
     after: str = ""
     arguments: str = "arguments"
-    named: bool = False
-    xml: bool = False
+    named: str = ""
+    tags: Tags | None = None
+    python: bool = False
 
 
 def forced(wrapping: Wrapping, offered: Offered, name: str | None) -> str:
@@ -41,30 +47,50 @@ def _call(grammar: Grammar, wrapping: Wrapping, offered: Offered, name: str, ind
     schema = {"type": "object", **offered.parameters[name]}
     where = f"tools[{index}].function.parameters"
     rule = f"call-{index}"
-    if wrapping.xml:
-        grammar.add(rule, _xml(grammar, name, schema, where))
+    if wrapping.tags is not None:
+        grammar.add(rule, _tagged(grammar, wrapping.tags, name, schema, where))
+    elif wrapping.python:
+        grammar.add(rule, _python(grammar, name, schema, where))
     elif wrapping.named:
-        grammar.add(rule, f'{literal(name)} "[ARGS]" {grammar.schema(schema, where)}')
+        grammar.add(rule, f"{literal(wrapping.named.format(name=name))} {grammar.schema(schema, where)}")
     else:
         quoted, key = literal(f'"{name}"'), literal(f'"{wrapping.arguments}":')
         grammar.add(rule, _JSON_CALL % (quoted, key, grammar.schema(schema, where)))
     return rule
 
 
-def _xml(grammar: Grammar, name: str, schema: Schema, where: str) -> str:
+def _tagged(grammar: Grammar, tags: Tags, name: str, schema: Schema, where: str) -> str:
+    head = f"{tags.function}{name}{tags.name_end}"
+    parts = [literal(head if head.endswith("\n") else f"{head}\n")]
+    line = "\n" if tags.lines else ""
+    for key, value, needed in _properties(schema, where):
+        plain = _plain_text(value)
+        rule = _tag_text(grammar) if plain else grammar.schema(value, f"{where}.properties.{key}", schema)
+        opening = f"{tags.parameter}{key}{tags.key_end}" + (f"\n{tags.value}" if tags.value else line)
+        part = f"{literal(opening)} {rule} {literal(f'{line}{tags.value_end}' + _NEWLINE)}"
+        parts.append(part if needed else f"( {part} )?")
+    return " ".join([*parts, literal(tags.function_end)])
+
+
+def _python(grammar: Grammar, name: str, schema: Schema, where: str) -> str:
+    """``name(key=value, …)`` with JSON's literals, of which the parser knows those that Python spells otherwise."""
+    parts: list[str] = []
+    for key, value, needed in _properties(schema, where):
+        rule = grammar.schema(value, f"{where}.properties.{key}", schema)
+        part = f'{literal(f"{key}=")} {rule} ", "?'
+        parts.append(part if needed else f"( {part} )?")
+    return " ".join([literal(f"{name}("), *parts, literal(")")])
+
+
+def _properties(schema: Schema, where: str) -> list[tuple[str, object, bool]]:
+    """Names, schemas, and whether they must be there."""
     place = Place(where, schema)
     properties = place.mapping(schema.get("properties"), "properties")
     required = place.sequence(schema.get("required") or [], "required")
-    parts = [literal(f"<function={name}>\n")]
-    for key, value in properties.items():
-        rule = _xml_text(grammar) if _plain_text(value) else grammar.schema(value, f"{where}.properties.{key}", schema)
-        part = f"{literal(f'<parameter={key}>')} {_NEWLINE} {rule} {literal(f'{_END}')}"
-        parts.append(part if key in required else f"( {part} )?")
-    return " ".join([*parts, literal("</function>")])
+    return [(key, value, key in required) for key, value in properties.items()]
 
 
-_NEWLINE = literal("\n")
-_END = "\n</parameter>\n"
+_NEWLINE = "\n"
 
 
 def _plain_text(schema: object) -> bool:
@@ -74,7 +100,7 @@ def _plain_text(schema: object) -> bool:
     return keywords.get("type") == "string" and not {"enum", "const", "pattern"} & keywords.keys()
 
 
-def _xml_text(grammar: Grammar) -> str:
+def _tag_text(grammar: Grammar) -> str:
     """Text in which no closing tag can begin."""
     grammar.add("xml-text", '( [^<] | "<" [^/<] )*')
     return "xml-text"

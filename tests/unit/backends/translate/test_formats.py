@@ -1,5 +1,6 @@
 """Which family a template speaks, how tools are told in words, and what a forced call looks like."""
 
+import json
 import re
 
 import pytest
@@ -24,6 +25,16 @@ FORCED = {
     "json": '{"name": "weather", "arguments": {"city": "Paris", "days": 3}}',
     "qwen3_coder": "<tool_call>\n<function=weather>\n<parameter=city>\nParis\n</parameter>\n"
     "<parameter=days>\n3\n</parameter>\n</function>\n</tool_call>",
+    "glm": "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n"
+    "<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call>",
+    "minimax": '<minimax:tool_call>\n<invoke name="weather">\n<parameter name="city">Paris</parameter>\n'
+    '<parameter name="days">3</parameter>\n</invoke>\n</minimax:tool_call>',
+    "kimi": "<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>"
+    '{"city": "Paris", "days": 3}<|tool_call_end|><|tool_calls_section_end|>',
+    "deepseek": '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>weather<｜tool▁sep｜>{"city": "Paris", "days": 3}'
+    "<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
+    "functionary": '<function=weather>{"city": "Paris", "days": 3}</function>',
+    "pythonic": '[weather(city="Paris", days=3)]',
 }
 
 
@@ -35,6 +46,12 @@ FORCED = {
         ("... [TOOL_CALLS] ...", "mistral"),
         ("... <|python_tag|> ...", "llama3"),
         ("... message['role'] ...", "json"),
+        ("... <tool_call> ... <arg_key> ...", "glm"),
+        ("... <minimax:tool_call> ... <invoke ...", "minimax"),
+        ("... <|tool_calls_section_begin|> ...", "kimi"),
+        ("... <｜tool▁calls▁begin｜> ...", "deepseek"),
+        ("... <function= ...", "functionary"),
+        ("... >>>all ...", "functionary"),
     ],
 )
 def test_a_template_shows_its_family(template, family):
@@ -51,8 +68,24 @@ def test_a_forced_call_is_one_that_the_parser_reads(family):
         assert not matcher.accepts(FORCED[family].replace("weather", "rm"))
         assert not matcher.accepts(FORCED[family].replace("city", "town"))
     got = read(counted(FORMATS[family]).parser([WEATHER, TIME]), [FORCED[family]])
-    assert got.calls == [("weather", '{"city": "Paris", "days": 3}')]
+    assert [(name, json.loads(arguments)) for name, arguments in got.calls] == [
+        ("weather", {"city": "Paris", "days": 3})
+    ]
     assert not got.content
+
+
+def test_newer_functionary_answers_begin_behind_their_mark():
+    newer = pick("... >>>all ...", "auto")
+    for text, wanted in (
+        ('all\nI look.\n>>>weather\n{"city": "Paris"}', ("I look.", [("weather", '{"city": "Paris"}')])),
+        ('weather\n{"city": "Paris"}>>>time\n{}', ("", [("weather", '{"city": "Paris"}'), ("time", "{}")])),
+        ("Just words, with no line.", ("Just words, with no line.", [])),
+        ("fly\n{}", ("fly\n{}", [])),
+    ):
+        for pieces in ([text], list(text)):
+            got = read(counted(newer).parser([WEATHER, TIME]), pieces)
+            assert (got.content, got.calls) == wanted
+    assert Matcher(newer.grammar([WEATHER, TIME], "time")).accepts("time\n{}")
 
 
 def test_named_allows_the_named_one_only():

@@ -1,33 +1,66 @@
-"""Qwen3-Coder's calls: ``<tool_call><function=NAME><parameter=KEY>VALUE</parameter>…</function></tool_call>``. Pure.
+"""Calls whose parameters stand between tags: the families Qwen3-Coder, MiniMax and GLM. Pure.
 
-Values are plain text between tags: text parameters go out while they grow, the others when they are complete, as JSON
-where they are JSON and as a string where not. The outer tags are optional: models forget them.
+    <tool_call><function=NAME><parameter=KEY>VALUE</parameter>…</function></tool_call>
+    <minimax:tool_call><invoke name="NAME"><parameter name="KEY">VALUE</parameter>…</invoke></minimax:tool_call>
+    <tool_call>NAME<arg_key>KEY</arg_key><arg_value>VALUE</arg_value>…</tool_call>
+
+Values are plain text: text parameters go out while they grow, the others when they are complete, as JSON where they are
+JSON and as a string where not. Outer tags are optional: models forget them.
 """
 
 from collections.abc import Callable
 from typing import Literal
 
 import msgspec
+from msgspec import Struct
 
 from backends.translate.held import held_length
 from backends.translate.tool_calls.deltas import Delta, Text, ToolCallArguments, ToolCallStart
 from backends.translate.tool_calls.offered import Offered
 
-_CALL, _CALL_END = "<tool_call>", "</tool_call>"
-_FUNCTION, _FUNCTION_END = "<function=", "</function>"
-_PARAMETER, _PARAMETER_END = "<parameter=", "</parameter>"
-_VALUE_ENDS = ("\n" + _PARAMETER_END, _PARAMETER_END)
 _LONGEST_NAME = 256
 
 
-class Qwen3CoderParser:
+class Tags(Struct, frozen=True, kw_only=True):
+    """How a family writes a call. ``outer`` tags stand around one or more calls and mean nothing.
+
+    A name ends with ``name_end``, or where a parameter or the call's own end begins; a key with ``key_end``, after
+    which ``value`` may have to follow. ``lines``: a value stands on lines of its own.
+    """
+
+    outer: tuple[str, str] | None = None
+    function: str
+    name_end: str
+    function_end: str
+    parameter: str
+    key_end: str
+    value: str = ""
+    value_end: str
+    lines: bool = False
+
+
+QWEN3_CODER = Tags(
+    outer=("<tool_call>", "</tool_call>"), function="<function=", name_end=">", function_end="</function>",
+    parameter="<parameter=", key_end=">", value_end="</parameter>", lines=True,
+)  # fmt: skip
+MINIMAX = Tags(
+    outer=("<minimax:tool_call>", "</minimax:tool_call>"), function='<invoke name="', name_end='">',
+    function_end="</invoke>", parameter='<parameter name="', key_end='">', value_end="</parameter>",
+)  # fmt: skip
+GLM = Tags(
+    function="<tool_call>", name_end="\n", function_end="</tool_call>", parameter="<arg_key>", key_end="</arg_key>",
+    value="<arg_value>", value_end="</arg_value>",
+)  # fmt: skip
+
+
+class TaggedParser:
     """One answer. Feeding the same text in other pieces gives the same calls and the same text."""
 
-    def __init__(self, offered: Offered, new_id: Callable[[], str]) -> None:
-        self._offered, self._new_id = offered, new_id
+    def __init__(self, tags: Tags, offered: Offered, new_id: Callable[[], str]) -> None:
+        self._tags, self._offered, self._new_id = tags, offered, new_id
         self._state: Literal["text", "name", "parameters", "key", "value", "after"] = "text"
-        self._held = ""
-        self._unclaimed = ""
+        self._held: str = ""
+        self._unclaimed: str = ""
         self._calls = 0
         self._name = ""
         self._keys = 0
@@ -70,56 +103,66 @@ class Qwen3CoderParser:
                 return self._read_after()
 
     def _read_text(self, deltas: list[Delta]) -> bool:
-        at = self._held.find(_FUNCTION)
+        opening = self._tags.function
+        at = self._held.find(opening)
         if at < 0:
             self._show_certain(deltas)
             return False
         words = self._held[:at]
-        before = words.rstrip()
-        if before.endswith(_CALL):
-            before = before[: -len(_CALL)].rstrip()
+        before = self._without_outer(words.rstrip())
         self._show(deltas, before)
-        self._unclaimed = words[len(before) :] + _FUNCTION
-        self._held = self._held[at + len(_FUNCTION) :]
+        self._unclaimed = words[len(before) :] + opening
+        self._held = self._held[at + len(opening) :]
         self._state = "name"
         return True
 
+    def _without_outer(self, words: str) -> str:
+        outer = self._tags.outer
+        return words[: -len(outer[0])].rstrip() if outer is not None and words.endswith(outer[0]) else words
+
     def _show_certain(self, deltas: list[Delta]) -> None:
         """All but white space, an opening tag and what may become one."""
-        words = self._held[: len(self._held) - held_length(self._held, (_CALL, _FUNCTION))].rstrip()
-        if words.endswith(_CALL):
-            words = words[: -len(_CALL)].rstrip()
+        marks = (self._tags.function, *(self._tags.outer or ())[:1])
+        words = self._without_outer(self._held[: len(self._held) - held_length(self._held, marks)].rstrip())
         self._show(deltas, words)
         self._held = self._held[len(words) :]
 
     def _read_name(self, deltas: list[Delta]) -> bool:
-        name, found, rest = self._held.partition(">")
-        if not found and len(name) <= _LONGEST_NAME and "\n" not in name:
+        tags = self._tags
+        marks = (tags.name_end, tags.parameter, tags.function_end)
+        ends = [(at, mark) for mark in marks if (at := self._held.find(mark)) >= 0]
+        at, mark = min(ends, default=(-1, ""))
+        name = (self._held if at < 0 else self._held[:at]).strip()
+        if at < 0 and len(name) <= _LONGEST_NAME and "\n" not in name:
             return False
-        if not found or name not in self._offered:
+        if at < 0 or name not in self._offered:
             self._show(deltas, self._unclaimed)
             self._unclaimed, self._state = "", "text"
             return True
         deltas.append(ToolCallStart(self._calls, self._new_id(), name))
-        self._name, self._held, self._keys = name, rest, 0
+        self._name, self._keys = name, 0
+        self._held = self._held[at + (len(mark) if mark == tags.name_end else 0) :]
         self._unclaimed, self._state = "", "parameters"
         return True
 
     def _read_parameters(self, deltas: list[Delta]) -> bool:
         self._held = self._held.lstrip()
-        if self._held.startswith(_PARAMETER):
-            self._held = self._held[len(_PARAMETER) :]
+        tags = self._tags
+        if self._held.startswith(tags.parameter):
+            self._held = self._held[len(tags.parameter) :]
             self._state = "key"
             return True
-        if any(tag.startswith(self._held) for tag in (_PARAMETER, _FUNCTION_END)):
+        if any(tag.startswith(self._held) for tag in (tags.parameter, tags.function_end)):
             return False
-        self._held = self._held.removeprefix(_FUNCTION_END)
+        self._held = self._held.removeprefix(tags.function_end)
         self._close(deltas)
         self._state = "after"
         return True
 
     def _read_key(self, deltas: list[Delta]) -> bool:
-        key, found, rest = self._held.partition(">")
+        key, found, rest = self._held.partition(self._tags.key_end)
+        if self._tags.value and found:
+            _, found, rest = rest.partition(self._tags.value)
         if not found:
             return False
         self._streams = self._offered.is_text(self._name, key)
@@ -135,25 +178,29 @@ class Qwen3CoderParser:
                 return False
             self._held = self._held.removeprefix("\n")
             self._value_begun = True
-        end = self._held.find(_PARAMETER_END)
+        closing = self._tags.value_end
+        end = self._held.find(closing)
         if end >= 0:
             value = self._held[:end]
-            self._held = self._held[end + len(_PARAMETER_END) :]
+            self._held = self._held[end + len(closing) :]
             self._value(deltas, value.removesuffix("\n"), last=True)
             self._state = "parameters"
             return True
         if self._streams:
-            certain = len(self._held) - held_length(self._held, _VALUE_ENDS)
+            certain = len(self._held) - held_length(self._held, ("\n" + closing, closing))
             self._value(deltas, self._held[:certain], last=False)
             self._held = self._held[certain:]
         return False
 
     def _read_after(self) -> bool:
         bare = self._held.lstrip()
-        if bare.startswith(_CALL_END):
-            self._held = bare[len(_CALL_END) :]
+        closing = "" if self._tags.outer is None else self._tags.outer[1]
+        if closing and bare.startswith(closing):
+            self._held = bare[len(closing) :]
             return True
-        if _CALL_END.startswith(bare):
+        if closing and closing.startswith(bare):
+            return False
+        if not bare:
             return False
         self._held = bare
         self._state = "text"
