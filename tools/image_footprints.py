@@ -1,4 +1,4 @@
-"""The sizes of image profiles, computed from the parameters of their parts: called by ``tools.footprints``."""
+"""Sizes of image and video profiles, computed from the parameters of their parts: called by ``tools.footprints``."""
 
 from pathlib import Path
 
@@ -7,8 +7,10 @@ from backends.weights.activation import GROUP_BYTES, Precision, loaded_bytes
 from backends.weights.safetensors import read_header
 from backends.weights.store import WeightStore
 from gateway.catalog.profile import Component, ModelProfile, Variant, Weights
+from tools.published_clips import CLIP_PARAMETERS
 from tools.published_images import PARAMETERS
 
+_ALL = PARAMETERS | CLIP_PARAMETERS
 _PRECISIONS: dict[Quantise, Precision] = {"fp8_layerwise": "fp8", "nf4": "nf4"}
 
 
@@ -16,8 +18,8 @@ def findings(profile: ModelProfile) -> list[str]:
     """What a profile says that does not follow from the table; empty when all does."""
     if all(variant.weights and variant.weights.source.startswith("bundled:") for variant in profile.variants):
         return [f"{profile.id}:{each.name}: {wrong}" for each in profile.variants for wrong in _bundled(each)]
-    if profile.id not in PARAMETERS:
-        return [f"{profile.id}: no parameters in tools/published_images.py to compute it from"]
+    if profile.id not in _ALL:
+        return [f"{profile.id}: no parameters in tools/published_images.py or published_clips.py to compute it from"]
     found: list[str] = []
     for variant in profile.variants:
         found += [f"{profile.id}:{variant.name}: {wrong}" for wrong in _variant(profile.id, variant)]
@@ -67,7 +69,7 @@ def _variant(model: str, variant: Variant) -> list[str]:
 def _components(model: str, engine: DiffusersArgs, variant: Variant) -> list[Component]:
     """All parts that are not left out: two bytes a parameter; of a GGUF file its own size."""
     parts: list[Component] = []
-    for name, parameters in PARAMETERS[model].items():
+    for name, parameters in _ALL[model].items():
         if name in engine.omit:
             continue
         how = engine.quantise.get(name)

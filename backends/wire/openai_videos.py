@@ -44,9 +44,13 @@ class VideoReference(Struct, frozen=True, kw_only=True):
 
 
 class RemixRequest(Struct, frozen=True, kw_only=True):
-    """``POST /v1/videos/{id}/remix``, and ``/v1/videos/edits``, which names its ``video``."""
+    """``POST /v1/videos/{id}/remix``, and ``/v1/videos/edits``, which names its ``video``.
+
+    Another ``model`` may do it.
+    """
 
     prompt: Prompt
+    model: str | None = None
     video: VideoReference | None = None
     seed: Seed | None = None
     strength: Annotated[float, Meta(gt=0, le=1)] | None = None
@@ -56,10 +60,11 @@ class RemixRequest(Struct, frozen=True, kw_only=True):
 class ExtendRequest(Struct, frozen=True, kw_only=True):
     """``POST /v1/videos/{id}/extend``, and ``/v1/videos/extensions``, which names its ``video``.
 
-    ``seconds`` are those of the new part.
+    ``seconds`` are those of the new part, which another ``model`` may make.
     """
 
     prompt: Prompt
+    model: str | None = None
     video: VideoReference | None = None
     seconds: str | float | None = None
     seed: Seed | None = None

@@ -2,7 +2,7 @@
 
 import secrets
 
-from msgspec import Struct
+from msgspec import Struct, structs
 from msgspec.json import encode
 
 from backends.contract import Task
@@ -10,7 +10,7 @@ from backends.errors import BackendError, Cause
 from backends.wire.media_job import Lora
 from backends.wire.openai_images import asked_size
 from backends.wire.openai_videos import ExtendRequest, RemixRequest, VideoRequest, seconds_of
-from gateway.catalog.clip_length import snap_frames
+from gateway.catalog.clip_length import nearest, snap_frames
 from gateway.catalog.picture_size import Size, snap
 from gateway.catalog.profile import Clip, Picture
 from gateway.http.picture_input import Checked
@@ -97,7 +97,8 @@ def order_of(
 def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str) -> VideoOrder:
     """The same clip by another prompt: its pictures changed where the model can, else made anew from the same seed."""
     old, clip_key = _finished(source)
-    route = services.table().route(source.model)
+    name = request.model or source.model
+    route = services.table().route(name)
     seed = old.wish.seed if request.seed is None else request.seed
     notes: tuple[str, ...] = ()
     if Task.VIDEO_TO_VIDEO in route.profile.tasks:
@@ -107,10 +108,13 @@ def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str
         notes = (f"made anew from seed {seed}: {route.profile.id} cannot change a clip",)
         if old.extends is not None:
             raise _invalid("video", f"{route.profile.id} cannot change a clip, and this one was made in parts")
+    kept = _kept(old.wish, route, source)
+    picture, clip_rule = sections_of(route.profile, task)
+    width, height = snap(old.size, picture)
     wish = ClipWish(
-        task=task, prompt=request.prompt, negative_prompt=old.wish.negative_prompt, width=old.wish.width,
-        height=old.wish.height, frames=old.wish.frames, fps=old.wish.fps, seed=seed, steps=old.wish.steps,
-        guidance=old.wish.guidance, strength=request.strength, loras=old.wish.loras, sound=old.wish.sound,
+        task=task, prompt=request.prompt, negative_prompt=kept.negative_prompt, width=width, height=height,
+        frames=nearest(old.frames, clip_rule), fps=old.wish.fps, seed=seed, steps=kept.steps,
+        guidance=kept.guidance, strength=request.strength, loras=kept.loras, sound=old.wish.sound,
         first=first, last=last, clip=clip,
     )  # fmt: skip
     only_able(wish, route)
@@ -120,28 +124,34 @@ def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str
         wish=wish, first=keys.get("first"), last=keys.get("last"), clip=keys.get("clip"), remixed_from=source.id
     )
     digest = request_digest(b"remix", source.id.encode(), encode(request))
-    return VideoOrder(model=source.model, spec=spec, given=files, notes=notes, priority=request.priority, digest=digest)
+    model = _name(route, name)
+    return VideoOrder(model=model, spec=spec, given=files, notes=notes, priority=request.priority, digest=digest)
 
 
 def extension_of(services: Services, request: ExtendRequest, source: Job, job_id: str) -> VideoOrder:
     """A clip that begins with all of the other: its last picture is where the new part begins."""
     old, clip_key = _finished(source)
-    route = services.table().route(source.model)
-    _, clip = sections_of(route.profile, Task.IMAGE_TO_VIDEO)
+    name = request.model or source.model
+    route = services.table().route(name)
+    picture, clip = sections_of(route.profile, Task.IMAGE_TO_VIDEO)
+    width, height = snap(old.size, picture)  # the worker scales it to the clip that it goes on from
     seconds = seconds_of(request.seconds)
+    kept = _kept(old.wish, route, source)
     wish = ClipWish(
-        task=Task.IMAGE_TO_VIDEO, prompt=request.prompt, negative_prompt=old.wish.negative_prompt,
-        width=old.wish.width, height=old.wish.height, frames=snap_frames(seconds, old.wish.fps, clip),
-        fps=old.wish.fps, seed=secrets.randbelow(_MOST_SEED) if request.seed is None else request.seed,
-        steps=old.wish.steps, guidance=old.wish.guidance, loras=old.wish.loras, sound=old.wish.sound, clip="clip",
+        task=Task.IMAGE_TO_VIDEO, prompt=request.prompt, negative_prompt=kept.negative_prompt, width=width,
+        height=height, frames=snap_frames(seconds, old.wish.fps, clip), fps=old.wish.fps,
+        seed=secrets.randbelow(_MOST_SEED) if request.seed is None else request.seed, steps=kept.steps,
+        guidance=kept.guidance, loras=kept.loras, sound=old.wish.sound, clip="clip",
     )  # fmt: skip
     only_able(wish, route)
     files = _copies({"clip": clip_key})
-    spec = VideoSpec(wish=wish, clip=f"{job_id}/0/{files[0].name}", extends=source.id, before=old.frames)
+    spec = VideoSpec(
+        wish=wish, clip=f"{job_id}/0/{files[0].name}", extends=source.id, before=old.frames, shown=old.size
+    )
     if spec.seconds > _MOST_EXTENDED_SECONDS:
         raise _invalid("seconds", f"a clip of {spec.seconds:.0f} s is too long: at most {_MOST_EXTENDED_SECONDS:g} s")
     return VideoOrder(
-        model=source.model,
+        model=_name(route, name),
         spec=spec,
         given=files,
         notes=_length_note(seconds, wish, clip),
@@ -167,6 +177,13 @@ def _like(first: Checked | None, picture: Picture) -> Size | None:
         return None
     scale = (picture.width * picture.height / (first.width * first.height)) ** 0.5
     return max(1, round(first.width * scale)), max(1, round(first.height * scale))
+
+
+def _kept(wish: ClipWish, route: Route, source: Job) -> ClipWish:
+    """What holds of an earlier wish for another model: steps and the like are each model's own."""
+    if route.profile.id == source.model.partition(":")[0]:
+        return wish
+    return structs.replace(wish, negative_prompt=None, steps=None, guidance=None, loras=())
 
 
 def _size_note(asked: Size | None, wish: ClipWish) -> tuple[str, ...]:

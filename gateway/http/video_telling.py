@@ -18,7 +18,7 @@ def video_of(job: Job) -> Video:
         created_at=int(job.created_at),
         completed_at=int(job.finished_at) if job.finished_at is not None and job.status == "completed" else None,
         expires_at=int(job.expires_at) if job.expires_at is not None and job.result else None,
-        size=f"{spec.wish.width}x{spec.wish.height}",
+        size=f"{spec.size[0]}x{spec.size[1]}",
         seconds=f"{round(spec.seconds, 2):g}",
         prompt=spec.wish.prompt,
         remixed_from_video_id=spec.remixed_from,

@@ -13,7 +13,8 @@ VIDEO, THUMBNAIL, SHEET = "video", "thumbnail", "spritesheet"
 class VideoSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``first``, ``last`` and ``clip`` are keys of artifacts, which become paths of the wish when it runs.
 
-    ``remixed_from`` and ``extends`` are ids of earlier jobs; ``before`` are the pictures of the clip that it extends.
+    ``remixed_from`` and ``extends`` are ids of earlier jobs; ``before`` are the pictures of the clip that it extends,
+    and ``shown`` is that clip's size, which stays.
     """
 
     wish: ClipWish
@@ -23,6 +24,12 @@ class VideoSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     remixed_from: str | None = None
     extends: str | None = None
     before: int = 0
+    shown: tuple[int, int] | None = None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the finished clip."""
+        return self.shown or (self.wish.width, self.wish.height)
 
     @property
     def frames(self) -> int:

@@ -44,7 +44,7 @@ class VideoClient:
 
     async def made(self, **fields: object) -> dict:
         done = await self.ended(await self.created(**fields))
-        assert done["status"] == "completed", done
+        assert done["status"] == "completed", done["error"]
         return done
 
     async def content(self, video: dict, **given: object) -> httpx.Response:

@@ -95,3 +95,18 @@ async def test_only_finished_clips_go_on(videos: VideoClient, tmp_path: Path) ->
     plain = await videos.made(model="plain")
     answer = await videos.http.post(f"{URL}/{plain['id']}/extend", json={"prompt": "x"})
     assert (answer.status_code, error(answer)["code"]) == (400, "model_not_supported")
+
+
+async def test_another_model_may_go_on(videos: VideoClient) -> None:
+    source = await videos.made(model="plain", steps=3, negative_prompt="dogs")
+    answer = await videos.http.post(
+        f"{URL}/{source['id']}/extend", json={"prompt": "it goes on", "seconds": 1, "model": "film"}
+    )
+    longer = await videos.ended(answer.json())
+    assert (longer["model"], longer["size"], longer["error"]) == ("film", source["size"], None)
+    clip = await videos.said(longer)
+    assert (clip["task"], clip["steps"]) == ("animate", 4)
+    changed = await videos.http.post(f"{URL}/{source['id']}/remix", json={"prompt": "a dog", "model": "film"})
+    done = await videos.ended(changed.json())
+    assert (done["status"], done["model"]) == ("completed", "film")
+    assert (await videos.said(done))["task"] == "restyle"
