@@ -26,6 +26,7 @@ from gateway import __version__
 from gateway.artifacts.store import Reached, unwatched
 from gateway.catalog.problem import Problem
 from gateway.catalog.profile import Variant
+from gateway.catalog.substitutes import parse_substitutes
 from gateway.catalog.watch import CatalogStore
 from gateway.http.edge import Edge
 from gateway.http.health import health_routes
@@ -115,11 +116,12 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
         target = target_of("", variant, footprint.device_bytes, footprint.host_bytes, footprint.load_seconds)
         return could_hold(target, runtime.scheduler.inventory, policy)
 
-    tables = [RouteTable(catalog.catalog, footprints, fits)]
+    substitutes = parse_substitutes(settings.model_aliases, settings.default_model)
+    tables = [RouteTable(catalog.catalog, footprints, fits, substitutes)]
 
     def table() -> RouteTable:
         if tables[0].catalog is not catalog.catalog:
-            tables[0] = RouteTable(catalog.catalog, footprints, fits)
+            tables[0] = RouteTable(catalog.catalog, footprints, fits, substitutes)
         return tables[0]
 
     def forget() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import msgspec
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from backends.errors import BackendError, Cause
@@ -61,6 +61,14 @@ class Settings(BaseSettings):
     )
     cache_dir: Path = Field(default_factory=lambda: _xdg("XDG_CACHE_HOME", ".cache"), description="Weights, wheels.")
     models_dir: Path | None = Field(default=None, description="Folder that relative file: weights are looked up in.")
+    model_aliases: Names = Field(
+        default=(),
+        description="Names that clients ask for by default, and what is served instead: "
+        "`claude-*=MODEL,gpt-*=auto:chat`.",
+    )
+    default_model: str | None = Field(
+        default=None, description="Served for a name that nobody knows; by default that is a 404."
+    )
     api_key: SecretStr | None = Field(default=None, description="A key accepted besides those of `forebay keys`.")
     api_key_file: Path | None = Field(default=None, description="File whose content is such a key.")
     memory_limit: int | None = Field(
@@ -133,6 +141,13 @@ class Settings(BaseSettings):
     def shared_database(self) -> Path | str:
         """Where keys and jobs are: a file, or the URL of a PostgreSQL database, with its password."""
         return self.state_dir / "forebay.db" if self.database_url is None else self.database_url.get_secret_value()
+
+    @field_validator("model_aliases")
+    @classmethod
+    def _entries(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        if wrong := [entry for entry in given if not all(part.strip() for part in (*entry.partition("="),))]:
+            raise ValueError(f"write PATTERN=MODEL: {wrong[0]!r} is not")
+        return given
 
     def presented_key(self) -> str | None:
         """The operator's own key from ``api_key`` or ``api_key_file``; never logged.

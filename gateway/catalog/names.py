@@ -23,17 +23,18 @@ class Resolution(Struct, frozen=True, kw_only=True):
     pinned_side: Side | None = None
 
 
-class Wildcard(Struct, frozen=True):
-    """An alias with ``*`` (any text, also none) cut into its literal parts; ``low`` are those in lower case."""
+class Pattern(Struct, frozen=True):
+    """Text in which ``*`` stands for any text, also none, cut into its literal parts; ``low``: in lower case."""
 
-    pattern: str
+    text: str
     parts: tuple[str, ...]
     low: tuple[str, ...]
-    resolution: Resolution
 
     def matches(self, name: str, *, folded: bool = False) -> bool:
         """Linear in ``name`` however many stars there are: a client chooses the name, so no regular expression."""
         parts = self.low if folded else self.parts
+        if len(parts) == 1:
+            return name == parts[0]
         first, last = parts[0], parts[-1]
         end = len(name) - len(last)
         if len(first) > end or not name.startswith(first) or not name.endswith(last):
@@ -47,9 +48,25 @@ class Wildcard(Struct, frozen=True):
         return True
 
 
+class Wildcard(Struct, frozen=True):
+    """An alias with ``*`` and what it means."""
+
+    pattern: Pattern
+    resolution: Resolution
+
+    def matches(self, name: str, *, folded: bool = False) -> bool:
+        """As ``Pattern.matches``."""
+        return self.pattern.matches(name, folded=folded)
+
+
+def compile_pattern(text: str) -> Pattern:
+    """``text``, ready to match."""
+    return Pattern(text, tuple(text.split("*")), tuple(text.lower().split("*")))
+
+
 def compile_wildcard(pattern: str, resolution: Resolution) -> Wildcard:
     """``pattern`` with at least one ``*``, ready to match."""
-    return Wildcard(pattern, tuple(pattern.split("*")), tuple(pattern.lower().split("*")), resolution)
+    return Wildcard(compile_pattern(pattern), resolution)
 
 
 class Names(Struct, frozen=True, kw_only=True):
@@ -92,5 +109,5 @@ def index(profiles: Iterable[ModelProfile]) -> Names:
     folded: dict[str, Resolution] = {}
     for name, resolution in exact.items():
         folded.setdefault(name.lower(), resolution)
-    wildcards.sort(key=lambda w: (-len(w.parts[0]), -len(w.pattern)))
+    wildcards.sort(key=lambda w: (-len(w.pattern.parts[0]), -len(w.pattern.text)))
     return Names(exact=exact, folded=folded, wildcards=tuple(wildcards))

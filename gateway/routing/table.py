@@ -7,22 +7,33 @@ from collections.abc import Callable
 
 from msgspec import Raw, json
 
+from backends.errors import BackendError, Cause
 from gateway.catalog.catalog import Catalog
+from gateway.catalog.names import Resolution
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
+from gateway.catalog.substitutes import Substitutes
 from gateway.routing.route import Candidate, Route
 from gateway.routing.targets import target_of, variant_id
 from gateway.scheduling.demand import Demand
 from gateway.scheduling.footprint import ANY_SIZE, Footprints
 
 _MOST_NAMES = 4096
+_NONE = Substitutes()
 
 
 class RouteTable:
     """Routes of one catalog generation; a reload makes a new table."""
 
-    def __init__(self, catalog: Catalog, footprints: Footprints, fits: Callable[[Variant], bool]) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        footprints: Footprints,
+        fits: Callable[[Variant], bool],
+        substitutes: Substitutes = _NONE,
+    ) -> None:
         self.catalog = catalog
+        self._substitutes = substitutes
         self._footprints = footprints
         self.fits = fits
         self._routes: dict[str, Route] = {}
@@ -32,7 +43,7 @@ class RouteTable:
         known = self._routes.get(name)
         if known is not None:
             return known
-        found = resolve(self.catalog, name, self.fits)
+        found = self._resolve(name)
         variants = (found.variant,) if found.variant is not None else found.profile.variants
         route = Route(
             profile=found.profile,
@@ -40,9 +51,20 @@ class RouteTable:
             fallbacks=() if found.variant is not None else found.profile.fallbacks,
         )
         # Selectors depend on the machine's state, so they are asked anew each time.
-        if len(self._routes) < _MOST_NAMES and not name.startswith("auto:"):
+        if len(self._routes) < _MOST_NAMES and found.matched != "selector":
             self._routes[name] = route
         return route
+
+    def _resolve(self, name: str) -> Resolution:
+        """The catalog's own names, then the operator's, then the default, if there is one."""
+        instead = None if self.catalog.names.whole(name) else self._substitutes.of(name)
+        try:
+            return resolve(self.catalog, instead or name, self.fits)
+        except BackendError as error:
+            default = self._substitutes.default
+            if error.cause is not Cause.NOT_FOUND or default is None or instead is not None:
+                raise
+            return resolve(self.catalog, default, self.fits)
 
     def sized(self, route: Route, demand: Demand) -> Route:
         """The same route for a request of a size: what its candidates need may depend on it."""

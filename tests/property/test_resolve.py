@@ -95,8 +95,8 @@ def test_a_literal_beginning_beats_a_shorter_one(catalog: Catalog, name: str) ->
         return
     matching = [w for w in catalog.names.wildcards if w.matches(name)]
     if matching:
-        best = max(len(w.parts[0]) for w in matching)
-        owners = {w.resolution.profile.id for w in matching if len(w.parts[0]) == best}
+        best = max(len(w.pattern.parts[0]) for w in matching)
+        owners = {w.resolution.profile.id for w in matching if len(w.pattern.parts[0]) == best}
         assert found.profile.id in owners
 
 
