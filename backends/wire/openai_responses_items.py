@@ -151,7 +151,7 @@ class NamespaceTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="na
     """Tools under a common name, which calls of them carry in ``namespace``."""
 
     name: str
-    tools: list[FunctionTool | CustomTool]
+    tools: list[Raw]
     description: str | None = None
 
 

@@ -12,13 +12,14 @@ Where = Literal["local", "cloud", "none"]
 
 
 class VariantListing(Struct, frozen=True, kw_only=True):
-    """One way to serve the model. Bytes; ``fits`` says whether this machine can hold it."""
+    """One way to serve the model. Bytes; ``fits`` says whether this machine can hold it; its own context in tokens."""
 
     name: str
     engine: str
     device_bytes: int
     host_bytes: int
     fits: bool
+    context_tokens: int | None = None
 
 
 class ModelListing(Struct, frozen=True, kw_only=True):
@@ -79,4 +80,13 @@ def _variant(variant: Variant, fits: Callable[[Variant], bool]) -> VariantListin
         device_bytes=variant.footprint.device_bytes,
         host_bytes=variant.footprint.host_bytes,
         fits=fits(variant),
+        context_tokens=variant.engine.context_tokens,
     )
+
+
+def served_context(listing: ModelListing) -> int | None:
+    """Tokens that a request may have, answer included, in the variant that would be served here: what a client that
+    trims its prompts has to know. ``None`` for models without a context."""
+    served = next((v for v in listing.variants if v.fits), None) or next(iter(listing.variants), None)
+    known = [each for each in (served.context_tokens if served else None, listing.context_tokens) if each is not None]
+    return min(known, default=None)

@@ -6,16 +6,22 @@ from litestar.params import FromPath
 from msgspec import Struct
 
 from backends.errors import BackendError, Cause
-from gateway.catalog.listing import ModelListing, describe
+from gateway.catalog.listing import ModelListing, describe, served_context
 from gateway.catalog.profile import ModelProfile
 from gateway.http.services import Services
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """One entry. ``created`` is when this gateway loaded its catalog, in seconds since the epoch."""
+    """One entry. ``created`` is when this gateway loaded its catalog, in seconds since the epoch.
+
+    The context that would be served, in tokens, goes by the two names that clients look for.
+    """
 
     id: str
     created: int
+    display_name: str
+    context_length: int | None
+    max_model_len: int | None
     forebay: ModelListing
     object: str = "model"
     owned_by: str = "forebay"
@@ -31,7 +37,12 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
 
     def entry(profile: ModelProfile) -> Model:
         created = int(services.catalog.loaded_at or 0)
-        return Model(id=profile.id, created=created, forebay=describe(profile, services.table().fits))
+        listing = describe(profile, services.table().fits)
+        context = served_context(listing)
+        return Model(
+            id=profile.id, created=created, display_name=profile.name, context_length=context, max_model_len=context,
+            forebay=listing,
+        )  # fmt: skip
 
     @get("/v1/models", sync_to_thread=False)
     def listing() -> ModelList:

@@ -3,7 +3,7 @@
 import msgspec
 
 from backends.contract import Task
-from gateway.catalog.listing import ModelListing, VariantListing, describe
+from gateway.catalog.listing import ModelListing, VariantListing, describe, served_context
 from tests.unit.gateway.catalog.samples import CHAT, PICTURE, profile
 
 
@@ -14,9 +14,17 @@ def test_a_served_model() -> None:
     assert listing.fits
     assert listing.tasks == (Task.CHAT, Task.COMPLETION)
     assert listing.variants == (
-        VariantListing(name="q8", engine="llama_cpp", device_bytes=1230, host_bytes=4, fits=True),
+        VariantListing(name="q8", engine="llama_cpp", device_bytes=1230, host_bytes=4, fits=True, context_tokens=4096),
         VariantListing(name="remote", engine="external", device_bytes=0, host_bytes=0, fits=False),
     )
+
+
+def test_the_context_that_is_served_is_that_of_the_variant_that_fits() -> None:
+    assert served_context(describe(profile(CHAT), lambda v: v.name == "q8")) == 4096
+    small = profile(CHAT.replace("context_tokens: 4096, slots", "context_tokens: 1024, slots"))
+    assert served_context(describe(small, lambda v: v.name == "q8")) == 1024
+    assert served_context(describe(small, lambda v: v.name == "remote")) == 4096
+    assert served_context(describe(profile(PICTURE), lambda v: True)) is None
 
 
 def test_the_public_keys_are_all_there() -> None:
@@ -26,7 +34,7 @@ def test_the_public_keys_are_all_there() -> None:
         "lifecycle", "where", "variants", "fits", "served", "verified_by", "why_not", "context_tokens", "parameters",
         "aliases",
     }  # fmt: skip
-    assert set(listing["variants"][0]) == {"name", "engine", "device_bytes", "host_bytes", "fits"}
+    assert set(listing["variants"][0]) == {"name", "engine", "device_bytes", "host_bytes", "fits", "context_tokens"}
     assert listing["fits"] is False
     assert listing["served"] is True
     assert listing["catalog_rows"] == ["Row One"]

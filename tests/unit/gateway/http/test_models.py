@@ -20,9 +20,9 @@ async def test_the_list_has_what_can_be_asked_for():
         assert entry["created"] > 1_700_000_000
         local = entry["forebay"]
         assert (local["where"], local["fits"], local["served"], local["aliases"]) == ("local", True, True, ["first"])
-        assert local["variants"] == [
-            {"name": "only", "engine": "external", "device_bytes": 1_000_000, "host_bytes": 0, "fits": True}
-        ]
+        only = {"name": "only", "engine": "external", "device_bytes": 1_000_000, "host_bytes": 0, "fits": True}
+        assert local["variants"] == [only | {"context_tokens": None}]
+        assert (entry["context_length"], entry["max_model_len"], entry["display_name"]) == (8192, 8192, "a")
         huge = next(entry for entry in answer["data"] if entry["id"] == "huge")
         assert huge["forebay"]["fits"] is False
 
