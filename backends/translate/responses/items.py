@@ -1,8 +1,8 @@
 """Items of a Responses request to messages of chat.
 
-What an assistant did in one go (reasoning, text, calls) becomes one message; what tools gave back follows it at once,
-and the pictures among it after that, in a user message. The leading instructions become one system message. Nothing
-that was rendered before changes when items are added at the end: engines keep a prompt's prefix.
+What an assistant did in one go (reasoning, text, calls) becomes one message; what tools gave back follows it at once;
+pictures among that, and what was said meanwhile, come after. The leading instructions become one system message.
+Items at the end change nothing that was rendered before them: engines keep a prompt's prefix.
 """
 
 from typing import Literal
@@ -29,6 +29,7 @@ from backends.wire.openai_responses_items import (
 from backends.wire.openai_sampling import refuse
 
 LateSystem = Literal["system", "user"]
+_SHOWN = "The result follows in the next user message."
 _encode = msgspec.json.Encoder().encode
 
 
@@ -45,7 +46,9 @@ class Conversation:
         self._reasoning: list[str] = []
         self._said: list[str] = []
         self._calls: list[ToolCall] = []
+        self._unanswered: set[str] = set()
         self._pictures: list[Part] = []
+        self._later: list[Message] = []
 
     def add(self, raw: Raw, place: str) -> None:
         """Raises ``BackendError(INVALID_REQUEST)`` with ``param`` for an item of a known kind in a wrong shape."""
@@ -66,7 +69,7 @@ class Conversation:
     def finish(self) -> list[Message]:
         """The messages; never none, as a client may warm a model up with nothing at all."""
         self._close_turn()
-        self._close_pictures()
+        self._say_later()
         leading: list[Message] = [ChatMessage(role="system", content="\n\n".join(self._leading))]
         messages = (leading if self._leading else []) + self._messages
         return messages or [ChatMessage(role="user", content="")]
@@ -93,20 +96,25 @@ class Conversation:
         if item.role != "user" and not self._begun:
             self._leading.append(text_of(item.content))
             return
-        self._begin()
+        self._begun = True
         self._close_turn()
-        self._close_pictures()
-        if item.role == "user":
-            self._messages.append(ChatMessage(role="user", content=user_content(item.content, place)))
+        message = self._heard(item, place)
+        if self._unanswered:
+            self._later.append(message)
             return
+        self._say_later()
+        self._messages.append(message)
+
+    def _heard(self, item: MessageItem, place: str) -> Message:
+        if item.role == "user":
+            return ChatMessage(role="user", content=user_content(item.content, place))
         text = text_of(item.content)
         if self._late_system == "user":
             text = f"<system>\n{text}\n</system>"
-        self._messages.append(ChatMessage(role=self._late_system, content=text))
+        return ChatMessage(role=self._late_system, content=text)
 
     def _assistant(self, item: MessageItem) -> None:
-        self._begin()
-        self._close_pictures()
+        self._assist()
         if self._said and not self._calls:
             self._close_turn()
         self._said.append(text_of(item.content, ""))
@@ -117,28 +125,30 @@ class Conversation:
             if item.encrypted_content:
                 self._notes.add(place, "reasoning that only another service can read; left out")
             return
-        self._begin()
-        self._close_pictures()
+        self._assist()
         if self._said or self._calls:
             self._close_turn()
         self._reasoning.append("\n\n".join(texts))
 
     def _call(self, call_id: str, name: str, arguments: str) -> None:
-        self._begin()
-        self._close_pictures()
+        self._assist()
         self._calls.append(ToolCall(id=call_id, function=FunctionCall(name=name, arguments=arguments)))
 
     def _output(self, item: CallOutputItem, place: str) -> None:
-        self._begin()
+        self._begun = True
         self._close_turn()
-        self._messages.append(ChatMessage(role="tool", tool_call_id=item.call_id, content=text_of(item.output)))
+        self._unanswered.discard(item.call_id)
         media = media_of(item.output)
+        text = text_of(item.output) or (_SHOWN if media else "")
+        self._messages.append(ChatMessage(role="tool", tool_call_id=item.call_id, content=text))
         if media:
-            self._pictures.append(TextPart(text=f"What the call {item.call_id} showed:"))
+            self._pictures.append(TextPart(text=f"Shown by {item.call_id}:"))
             self._pictures += [media_part(part, f"{place}.output") for part in media]
 
-    def _begin(self) -> None:
+    def _assist(self) -> None:
+        """The assistant goes on: whatever was asked of it before has been said."""
         self._begun = True
+        self._say_later()
 
     def _close_turn(self) -> None:
         """End the assistant's message, if one is open. Reasoning alone led to nothing and is not repeated."""
@@ -151,9 +161,12 @@ class Conversation:
                     reasoning_content="\n\n".join(self._reasoning) or None,
                 )
             )
+            self._unanswered = {call.id for call in self._calls if call.id}
         self._reasoning, self._said, self._calls = [], [], []
 
-    def _close_pictures(self) -> None:
+    def _say_later(self) -> None:
         if self._pictures:
             self._messages.append(ChatMessage(role="user", content=self._pictures))
-            self._pictures = []
+        self._messages += self._later
+        self._pictures, self._later = [], []
+        self._unanswered.clear()
