@@ -2,6 +2,8 @@
 # torch and diffusers are not in the environment of the checks
 """CogVideoX, text to video."""
 
+from typing import Any
+
 import torch
 from diffusers import (
     AutoencoderKLCogVideoX,
@@ -20,10 +22,15 @@ PLACES = 226
 
 def build() -> DiffusionPipeline:
     """Random weights, the same every time."""
+    return CogVideoXPipeline(**parts())
+
+
+def parts(channels: int = CHANNELS, *, learned: bool = False) -> dict[str, Any]:
+    """Components by their names; the transformer takes ``channels``, its positions are ``learned`` for one size."""
     tokenizer = text.t5()
     torch.manual_seed(0)
     transformer = CogVideoXTransformer3DModel(
-        in_channels=CHANNELS,
+        in_channels=channels,
         out_channels=CHANNELS,
         num_attention_heads=2,
         attention_head_dim=16,
@@ -35,23 +42,25 @@ def build() -> DiffusionPipeline:
         sample_frames=9,
         max_text_seq_length=PLACES,
         use_rotary_positional_embeddings=True,
+        use_learned_positional_embeddings=learned,
     )
     torch.manual_seed(4)
     vae = AutoencoderKLCogVideoX(
         block_out_channels=(8, 8, 8, 8), latent_channels=CHANNELS, layers_per_block=1, norm_num_groups=2
     )
-    return CogVideoXPipeline(
-        transformer=transformer.eval(),
-        scheduler=CogVideoXDDIMScheduler(
-            beta_schedule="scaled_linear",
-            beta_start=0.00085,
-            beta_end=0.012,
-            clip_sample=False,
-            prediction_type="v_prediction",
-            rescale_betas_zero_snr=True,
-            timestep_spacing="trailing",
-        ),
-        vae=vae.eval(),
-        text_encoder=encoders.t5(tokenizer),
-        tokenizer=tokenizer,
+    scheduler = CogVideoXDDIMScheduler(
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        clip_sample=False,
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
     )
+    return {
+        "transformer": transformer.eval(),
+        "scheduler": scheduler,
+        "vae": vae.eval(),
+        "text_encoder": encoders.t5(tokenizer),
+        "tokenizer": tokenizer,
+    }

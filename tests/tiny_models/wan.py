@@ -47,8 +47,8 @@ def parts(channels: int = CHANNELS) -> dict[str, Any]:
     }
 
 
-def transformer(seed: int, channels: int = CHANNELS) -> WanTransformer3DModel:
-    """One expert. In: latents, and what a picture adds to them."""
+def transformer(seed: int, channels: int = CHANNELS, *, image_dim: int | None = None) -> WanTransformer3DModel:
+    """One expert. In: latents, and what a picture adds to them; ``image_dim``: the width of what a CLIP saw in it."""
     torch.manual_seed(seed)
     return WanTransformer3DModel(
         patch_size=(1, 2, 2),
@@ -63,4 +63,6 @@ def transformer(seed: int, channels: int = CHANNELS) -> WanTransformer3DModel:
         cross_attn_norm=True,
         qk_norm="rms_norm_across_heads",
         rope_max_seq_len=64,
+        image_dim=image_dim,
+        added_kv_proj_dim=None if image_dim is None else 2 * 12,
     ).eval()
