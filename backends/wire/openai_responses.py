@@ -80,6 +80,8 @@ class ResponsesRequest(Struct, frozen=True, kw_only=True):
     top_p: Probability | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     previous_response_id: ItemId | None = None
+    conversation: str | dict[str, object] | None = None
+    prompt: dict[str, object] | None = None
     store: bool | None = None
     include: list[str] | None = None
     truncation: str | None = None

@@ -4,11 +4,13 @@
 type. It never decides what becomes of a kind that has none.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Raw, Struct
+from msgspec import Meta, Raw, Struct
 
 from backends.wire.decode import decode
+
+ToolName = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
 class InputText(Struct, frozen=True, kw_only=True, tag_field="type", tag="input_text"):
@@ -125,7 +127,7 @@ ITEMS: dict[str, type[Item]] = {
 class FunctionTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="function"):
     """``parameters`` is a JSON Schema; none means no parameters."""
 
-    name: str
+    name: ToolName
     description: str | None = None
     parameters: dict[str, object] | None = None
     strict: bool | None = None
@@ -142,7 +144,7 @@ class CustomFormat(Struct, frozen=True, kw_only=True):
 class CustomTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="custom"):
     """A tool whose input is free text."""
 
-    name: str
+    name: ToolName
     description: str | None = None
     format: CustomFormat | None = None
 
@@ -150,7 +152,7 @@ class CustomTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="custo
 class NamespaceTool(Struct, frozen=True, kw_only=True, tag_field="type", tag="namespace"):
     """Tools under a common name, which calls of them carry in ``namespace``."""
 
-    name: str
+    name: ToolName
     tools: list[Raw]
     description: str | None = None
 

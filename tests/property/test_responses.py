@@ -2,11 +2,16 @@
 
 import json
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backends.errors import BackendError, Cause
 from backends.translate.responses.free_text import FreeText, free_text
 from backends.translate.responses.request import to_chat
+from backends.wire.decode import decode
+from backends.wire.openai_chat import ChatRequest
+from backends.wire.openai_responses import ResponsesRequest
 from tests.unit.backends.translate.responses.cases import accepted_by_the_sdk, answered, plain, request_of, told
 
 TOOLS = [
@@ -139,3 +144,51 @@ def test_pieces_of_free_text_do_not_matter(data, arguments):
 def test_free_text_comes_back(text):
     for ascii_only in (True, False):
         assert free_text(json.dumps({"input": text}, ensure_ascii=ascii_only)) == text
+
+
+KINDS = [
+    "message",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "reasoning",
+    "item_reference",
+    "function",
+]
+KINDS += ["custom", "namespace", "input_text", "input_image", "web_search", "allowed_tools"]
+FIELDS = [
+    "type",
+    "role",
+    "content",
+    "call_id",
+    "name",
+    "arguments",
+    "output",
+    "input",
+    "tools",
+    "summary",
+    "mode",
+    "text",
+]
+OURS = ("input", "tools", "tool_choice")
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([*KINDS, "user", "assistant", "auto", "x"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=5),
+    max_leaves=12,
+)
+ITEMS = st.fixed_dictionaries(
+    {"type": st.sampled_from(KINDS)}, optional={field: VALUES for field in FIELDS if field != "type"}
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(ITEMS | VALUES, max_size=4), st.lists(ITEMS | VALUES, max_size=3), ITEMS | st.just("auto"))
+def test_whatever_is_sent_is_translated_or_refused_in_our_words(items, tools, choice):
+    body = json.dumps({"model": "m", "input": items, "tools": tools, "tool_choice": choice})
+    refusal = None
+    try:
+        translation = to_chat(decode(body.encode(), ResponsesRequest))
+        decode(msgspec.json.encode(translation.request), ChatRequest)
+    except BackendError as error:
+        refusal = error
+    assert refusal is None or (refusal.cause is Cause.INVALID_REQUEST and (refusal.param or "").startswith(OURS))

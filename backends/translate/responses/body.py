@@ -5,7 +5,7 @@ Strict backends refuse ``null`` in fields they know, so that defaults are left o
 
 from msgspec import Struct
 
-from backends.wire.openai_chat import ChatRequest, Function, Message
+from backends.wire.openai_chat import ChatRequest, Function, Message, NamedSchema
 
 
 class ChatMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
@@ -14,6 +14,10 @@ class ChatMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 class ChatFunction(Function, frozen=True, kw_only=True, omit_defaults=True):
     """A function without the fields it does not use."""
+
+
+class ChatSchema(NamedSchema, frozen=True, kw_only=True, omit_defaults=True):
+    """A schema without the fields it does not use."""
 
 
 class ChatBody(ChatRequest, frozen=True, kw_only=True, omit_defaults=True):

@@ -99,7 +99,7 @@ def read(data: bytes) -> Answer:
     """
     try:
         answer = _decoder.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         private = str(error)
         raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend's answer is not readable", private=private) from None
     if answer.error is not None:

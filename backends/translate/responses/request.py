@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from backends.translate.responses.body import ChatBody, Notes
+from backends.translate.responses.body import ChatBody, ChatSchema, Notes
 from backends.translate.responses.items import Conversation, LateSystem
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.tools import choose, offer
-from backends.wire.openai_chat import JsonObjectFormat, JsonSchemaFormat, NamedSchema
+from backends.wire.openai_chat import JsonObjectFormat, JsonSchemaFormat
 from backends.wire.openai_responses import Format, ObjectFormat, ResponsesRequest, SchemaFormat
-from backends.wire.openai_sampling import StreamOptions
+from backends.wire.openai_sampling import StreamOptions, refuse
 
 _EFFORT_BEYOND = {"xhigh": "high", "max": "high"}
 
@@ -31,8 +31,12 @@ def to_chat(request: ResponsesRequest, *, late_system: LateSystem = "user") -> T
     """Translate. ``late_system`` is "system" where the model's template takes one after the beginning.
 
     Raises ``BackendError(INVALID_REQUEST)`` with ``param`` for items or tools in a wrong shape, references to
-    items that were not resolved, and a forced call that nothing offered can answer.
+    items that were not resolved, what only another server keeps, and a forced call that nothing offered can answer.
     """
+    if request.conversation is not None:
+        raise refuse("conversation", "conversations are not kept here; name the previous_response_id or send the items")
+    if request.prompt is not None:
+        raise refuse("prompt", "prompts are not kept here; send the text itself")
     notes = Notes([])
     offered = offer(request.tools or [], notes)
     tools, choice = choose(request.tool_choice, offered, notes)
@@ -76,7 +80,7 @@ def _format(wanted: Format | None) -> JsonObjectFormat | JsonSchemaFormat | None
         case ObjectFormat():
             return JsonObjectFormat()
         case SchemaFormat():
-            schema = NamedSchema(
+            schema = ChatSchema(
                 schema=wanted.schema, name=wanted.name, description=wanted.description, strict=wanted.strict
             )
             return JsonSchemaFormat(json_schema=schema)

@@ -55,9 +55,13 @@ def test_an_item_in_a_wrong_shape_is_refused_by_its_place(item, param):
     ("fields", "param"),
     [
         ({"tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"tools": [{"type": "function", "name": ""}]}, "tools[0].name"),
         ({"tools": [{"type": "namespace", "name": "n", "tools": [{"type": "custom"}]}]}, "tools[0].tools[0].name"),
         ({"tools": ["x"]}, "tools[0]"),
         ({"tool_choice": "required"}, "tool_choice"),
+        ({"conversation": "conv_1"}, "conversation"),
+        ({"conversation": {"id": "conv_1"}}, "conversation"),
+        ({"prompt": {"id": "pmpt_1"}}, "prompt"),
         ({"tools": [{"type": "web_search"}], "tool_choice": "required"}, "tool_choice"),
         (
             {"tools": [{"type": "function", "name": "a"}], "tool_choice": {"type": "function", "name": "b"}},
@@ -65,7 +69,7 @@ def test_an_item_in_a_wrong_shape_is_refused_by_its_place(item, param):
         ),
     ],
 )
-def test_a_tool_or_choice_that_cannot_be_is_refused(fields, param):
+def test_what_cannot_be_is_refused(fields, param):
     with pytest.raises(BackendError) as refused:
         chat_of(**fields)
     assert refused.value.param == param

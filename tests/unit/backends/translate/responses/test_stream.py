@@ -173,6 +173,8 @@ def test_an_answer_without_a_message_is_a_protocol_error(answer):
     ("data", "cause"),
     [
         (b"{", Cause.UPSTREAM_PROTOCOL),
+        (b'{"choices": [{"delta": {"content": "\xff"}}]}', Cause.UPSTREAM_PROTOCOL),
+        (b'{"choices": ' + b"[" * 9999, Cause.UPSTREAM_PROTOCOL),
         (b'{"choices": [{"delta": {"content": 3}}]}', Cause.UPSTREAM_PROTOCOL),
         (b'{"error": {"message": "boom", "code": 500}}', Cause.UPSTREAM_ERROR),
         (b'{"error": {"code": "context_length_exceeded"}}', Cause.CONTEXT_LENGTH),
