@@ -38,7 +38,10 @@ from gateway.http.operator import operator_routes
 from gateway.http.origin import OriginRules
 from gateway.http.picture_input import PictureLimits
 from gateway.http.replies import on_backend_error, on_exception, on_http_exception
+from gateway.http.responses import PATH as RESPONSES
+from gateway.http.responses import responses_handler
 from gateway.http.services import Services
+from gateway.http.stored_responses import stored_response_routes
 from gateway.http.text import text_handlers, text_routes
 from gateway.http.uploads import Uploads
 from gateway.http.videos import video_routes
@@ -168,12 +171,14 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
             await end(services)
 
     handlers = text_handlers(services)
+    handlers[RESPONSES] = responses_handler(services)
     litestar = Litestar(
         route_handlers=[
             *text_routes(handlers),
             *image_routes(services),
             *video_routes(services),
             media_route(services),
+            *stored_response_routes(services),
             *model_routes(services),
             *operator_routes(services),
             *health_routes(services),

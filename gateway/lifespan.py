@@ -19,6 +19,7 @@ from backends.process.reaper import reap_orphans
 from gateway.artifacts.room import Room
 from gateway.artifacts.shelf import BucketShelf, FolderShelf, Shelf
 from gateway.artifacts.store import ArtifactStore, Reached
+from gateway.conversations.store import ResponseStore
 from gateway.database import open_database
 from gateway.http.media_links import MediaLimits, MediaLinks, media_key
 from gateway.http.services import Services
@@ -54,6 +55,7 @@ async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reache
     stack.callback(shared.dispose)
     store = await asyncio.to_thread(KeyStore, shared, lambda: datetime.now(UTC))
     services.keys.replace(store.all())
+    services.responses = await asyncio.to_thread(ResponseStore, shared, time.time, settings.response_seconds)
     await catalog.refresh()
     await asyncio.to_thread(_read_heads, services)
     catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
@@ -67,7 +69,7 @@ async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reache
         runtime.run(),
         catalog.watch(every=settings.reload_every),
         _watch_keys(store, services.keys),
-        _sweep(links),
+        _sweep(links, services.responses),
         pulse(services.metrics),
         videos.run(),
     ):
@@ -153,13 +155,17 @@ async def _watch_keys(store: KeyStore, ring: KeyRing) -> None:
             _log.error("%s", error.detail)
 
 
-async def _sweep(links: MediaLinks) -> None:
-    """Pictures whose links have expired go."""
+async def _sweep(links: MediaLinks, responses: ResponseStore) -> None:
+    """Pictures whose links have expired go, and old conversations."""
     while True:
         try:
             await links.sweep(time.time())
         except OSError as error:
             _log.error("expired pictures could not be removed: %s", error)
+        try:
+            await asyncio.to_thread(responses.sweep)
+        except BackendError as error:
+            _log.error("%s", error.detail)
         await asyncio.sleep(_SWEEP_EVERY)
 
 

@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     job_slots: int = Field(default=4, ge=1, description="Jobs claimed at once, running or waiting for memory.")
     jobs_queued: int = Field(default=10_000, ge=1, description="Jobs waiting; past it 429.")
     job_wait: float = Field(default=86_400.0, gt=0, description="A job not begun within this time expires.")
+    response_seconds: float = Field(
+        default=30 * 86_400.0, gt=0, description="Time a response is stored for `previous_response_id`."
+    )
     clip_hold: float = Field(
         default=60.0,
         ge=0,

@@ -47,7 +47,7 @@ async def answer(
     if life_sign is not None:
         event = life_sign(exchange.request_id, route.profile.id)
         settings = services.settings
-        keepalive = KeepAlive(send, event, settings.keepalive_after, settings.keepalive_every)
+        keepalive = KeepAlive(send, lambda: event, settings.keepalive_after, settings.keepalive_every)
 
     try:
         opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
@@ -63,7 +63,7 @@ async def answer(
         raise
     try:
         head_sent = keepalive is not None and await keepalive.stop()
-        _note(exchange, opened)
+        note_opened(exchange, opened)
         if opened.reply.complete:
             await _send_whole(send, opened)
         else:
@@ -75,7 +75,8 @@ async def answer(
         opened.close()
 
 
-def _note(exchange: Exchange, opened: Opened) -> None:
+def note_opened(exchange: Exchange, opened: Opened) -> None:
+    """Who answers, for headers, metrics and the access line."""
     candidate = opened.candidate
     exchange.model = candidate.profile.id
     exchange.variant = candidate.variant.name

@@ -6,6 +6,7 @@ not the candidate: dispatch goes on trying.
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from litestar.types import Send
 
@@ -13,9 +14,9 @@ HEAD = ((b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control
 
 
 class KeepAlive:
-    """Armed at once by the constructor; ``stop`` tells whether the head has been sent."""
+    """Armed at once by the constructor; ``stop`` tells whether the head has been sent. ``event`` makes a life sign."""
 
-    def __init__(self, send: Send, event: bytes, after: float, every: float) -> None:
+    def __init__(self, send: Send, event: Callable[[], bytes], after: float, every: float) -> None:
         self._send = send
         self._event = event
         self._every = every
@@ -46,7 +47,7 @@ class KeepAlive:
         await self._send({"type": "http.response.start", "status": 200, "headers": list(HEAD)})
         self._head_sent = True
         while True:
-            await self._send({"type": "http.response.body", "body": self._event, "more_body": True})
+            await self._send({"type": "http.response.body", "body": self._event(), "more_body": True})
             await asyncio.sleep(self._every)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from gateway.catalog.watch import CatalogStore
+from gateway.conversations.store import ResponseStore
 from gateway.http.body import BodyLimits
 from gateway.http.media_links import MediaLinks
 from gateway.http.origin import OriginRules
@@ -31,7 +32,7 @@ class Lifetime:
 
 
 class Services:
-    """One per process, from the composition root. ``links`` and ``videos`` are there once it has started."""
+    """One per process, from the composition root. ``links``, ``videos``, ``responses``: once it has started."""
 
     __slots__ = (
         "access",
@@ -46,6 +47,7 @@ class Services:
         "metrics",
         "origin",
         "recorder",
+        "responses",
         "runtime",
         "settings",
         "table",
@@ -86,4 +88,5 @@ class Services:
         self.lifetime = Lifetime()
         self.links: MediaLinks | None = None
         self.videos: Videos | None = None
+        self.responses: ResponseStore | None = None
         self.body_limits = BodyLimits(most_bytes=settings.max_body_bytes, deadline=settings.body_deadline)

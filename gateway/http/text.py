@@ -149,7 +149,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
             exchange.sent_upstream = time.perf_counter()
             return Call(
                 path=endpoint.upstream,
-                body=_body_for(envelope, candidate, endpoint),
+                body=body_for(envelope, candidate, endpoint.task),
                 stream=stream,
                 request_id=exchange.request_id,
                 first_event_timeout=settings.first_event_timeout,
@@ -159,7 +159,14 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
         try:
             life_sign = endpoint.life_sign if stream else None
             await answer(
-                services, scope, send, exchange, route, call, life_sign, _ask(exchange, envelope, body, wanted)
+                services,
+                scope,
+                send,
+                exchange,
+                route,
+                call,
+                life_sign,
+                text_ask(exchange, envelope, body, wanted.tokens),
             )
         except BackendError as error:
             error.private = without_quotes(error.private, body)
@@ -171,7 +178,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
     return serve
 
 
-def _ask(exchange: Exchange, envelope: Envelope, body: bytes, wanted: Wanted) -> Ask:
+def text_ask(exchange: Exchange, envelope: Envelope, body: bytes, tokens: int | None) -> Ask:
     """How urgent it is, and how long a context it needs at least: a token is seldom more than eight bytes."""
     word = exchange.priority
     if not word and (tier := envelope.get("service_tier")) is not None and bytes(tier) == b'"flex"':
@@ -181,7 +188,7 @@ def _ask(exchange: Exchange, envelope: Envelope, body: bytes, wanted: Wanted) ->
     return Ask(
         priority=_PRIORITIES[word],
         request=exchange.request_id,
-        context_tokens=len(body) // _MOST_BYTES_A_TOKEN + (wanted.tokens or 0),
+        context_tokens=len(body) // _MOST_BYTES_A_TOKEN + (tokens or 0),
     )
 
 
@@ -205,12 +212,13 @@ def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted, envelope: E
         raise BackendError(Cause.INVALID_REQUEST, f"{param} is at most {most} for {profile.id}", param=param)
 
 
-def _body_for(envelope: Envelope, candidate: Candidate, endpoint: Endpoint) -> bytes:
+def body_for(envelope: Envelope, candidate: Candidate, task: Task) -> bytes:
+    """The request as ``candidate`` gets it: under the name it has there, with the profile's defaults."""
     engine = candidate.variant.engine
     name = candidate.profile.id
     if isinstance(engine, ExternalArgs) and engine.served_model is not None:
         name = engine.served_model
-    if endpoint.task is Task.EMBEDDING or not candidate.defaults:
+    if task is Task.EMBEDDING or not candidate.defaults:
         return envelope.with_model(name)
     missing = {field: value for field, value in candidate.defaults.items() if not _names(envelope, field)}
     if _names(envelope, "max_completion_tokens"):

@@ -37,6 +37,11 @@ NEEDS: dict[str, Scope | None] = {
     "POST /v1/videos/{name}/extend": "inference",
     "POST /v1/videos/edits": "inference",
     "POST /v1/videos/extensions": "inference",
+    "POST /v1/responses": "inference",
+    "GET /v1/responses/{name}": "inference",
+    "GET /v1/responses/{name}/input_items": "inference",
+    "POST /v1/responses/{name}/cancel": "inference",
+    "DELETE /v1/responses/{name}": "inference",
     "GET /v1/models": "inference",
     "GET /v1/models/{name}": "inference",
     "GET /api/ps": "admin",
@@ -54,7 +59,11 @@ NEEDS: dict[str, Scope | None] = {
 }
 LINKS = {"GET /v1/media/{name}"}
 """Their signature is their permission."""
-OF_A_VIDEO = {route for route in NEEDS if "/v1/videos/" in route}
+ABSENT = {
+    **dict.fromkeys(LINKS, "media_not_found"),
+    **{route: "video_not_found" for route in NEEDS if "/v1/videos/" in route},
+    **{route: "response_not_found" for route in NEEDS if "/v1/responses/" in route},
+}
 """There is none of that name: whoever hears so was let in."""
 PICTURE = encoded_picture(16, 16)
 BODIES = {
@@ -66,6 +75,7 @@ BODIES = {
     "/v1/images": {"model": "paint", "prompt": "hi"},
     "/v1/images/edits": {"model": "paint", "prompt": "hi", "images": [{"b64_json": PICTURE}]},
     "/v1/images/variations": {"model": "paint", "images": [{"b64_json": PICTURE}]},
+    "/v1/responses": {"model": "m", "input": "hi"},
     "/v1/videos": {"model": "film", "prompt": "hi"},
     "/v1/video": {"model": "film", "prompt": "hi"},
     "/v1/videos/{name}/remix": {"prompt": "hi"},
@@ -129,8 +139,7 @@ async def is_open(gateway: RunningGateway, route: str, key: str | None) -> bool:
 def is_served(route: str, answer) -> bool:
     if answer.status_code == 200:
         return True
-    absent = "media_not_found" if route in LINKS else "video_not_found" if route in OF_A_VIDEO else None
-    return envelope(answer) == (404, absent)
+    return envelope(answer) == (404, ABSENT.get(route))
 
 
 def envelope(answer) -> tuple[int, str]:

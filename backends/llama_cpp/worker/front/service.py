@@ -21,17 +21,21 @@ class Service(msgspec.Struct, frozen=True):
     conversation: Conversation
 
     def room(self, prompt: list[int], limit: int | None, param: str) -> int:
-        """Tokens that may be generated after ``prompt``. Raises ``BackendError(CONTEXT_LENGTH)``, before any work."""
+        """Tokens that may be generated after ``prompt``: as many as wanted, if so many are left.
+
+        Agents ask for more than they need and do not understand a refusal. Raises ``BackendError(CONTEXT_LENGTH)``
+        where not even one is left, before any work.
+        """
         context = self.runtime.facts.slot_context
-        wanted = 1 if limit is None else limit
-        if len(prompt) + wanted > context:
+        left = context - len(prompt)
+        if left < 1:
             raise BackendError(
                 Cause.CONTEXT_LENGTH,
-                f"This model's context is {context} tokens, but the request needs {len(prompt) + wanted}: "
-                f"{len(prompt)} in the prompt and {wanted} for the answer.",
+                f"This model's maximum context length is {context} tokens, but the request needs {len(prompt) + 1}: "
+                f"{len(prompt)} in the prompt and 1 for the answer.",
                 param=param,
             )
-        return context - len(prompt) if limit is None else limit
+        return left if limit is None else min(limit, left)
 
     def with_bos(self, tokens: list[int]) -> list[int]:
         """``tokens`` with the token that begins a text, where the model wants one and it is not there yet."""

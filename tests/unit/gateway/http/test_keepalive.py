@@ -35,13 +35,13 @@ async def turns(count: int) -> None:
 
 async def test_before_its_time_nothing_is_sent() -> None:
     client = Client()
-    assert await KeepAlive(client.send, EVENT, after=60, every=60).stop() is False
+    assert await KeepAlive(client.send, lambda: EVENT, after=60, every=60).stop() is False
     assert client.came == []
 
 
 async def test_after_it_the_head_is_out_and_events_follow() -> None:
     client = Client()
-    keepalive = KeepAlive(client.send, EVENT, after=0, every=0)
+    keepalive = KeepAlive(client.send, lambda: EVENT, after=0, every=0)
     async with asyncio.timeout(20):
         while len(client.came) < 4:
             client.changed.clear()
@@ -58,7 +58,7 @@ async def test_an_answer_between_the_timer_and_the_head_is_told_that_there_is_no
     client = Client()
     client.door.clear()
     for steps in range(4):
-        keepalive = KeepAlive(client.send, EVENT, after=0, every=60)
+        keepalive = KeepAlive(client.send, lambda: EVENT, after=0, every=60)
         await turns(steps)
         assert await keepalive.stop() is False
     client.door.set()
@@ -68,11 +68,11 @@ async def test_an_answer_between_the_timer_and_the_head_is_told_that_there_is_no
 
 async def test_a_client_that_is_gone_hears_nothing_more() -> None:
     client = Client()
-    keepalive = KeepAlive(client.send, EVENT, after=0, every=0)
+    keepalive = KeepAlive(client.send, lambda: EVENT, after=0, every=0)
     async with asyncio.timeout(20):
         await client.changed.wait()
     keepalive.cancel()
     sent = len(client.came)
     await turns(5)
     assert len(client.came) <= sent + 1
-    KeepAlive(client.send, EVENT, after=60, every=60).cancel()
+    KeepAlive(client.send, lambda: EVENT, after=60, every=60).cancel()

@@ -1,0 +1,148 @@
+"""Serves an exchange in a dialect that the backend does not speak: the one place where answers are read and rewritten.
+
+What is said, and how, is the ``Dialect``'s; whom is asked the dispatcher's. Before the head is out errors raise, after
+it they are events. Headers go out within a moment and life signs follow, while another candidate may still be tried.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol, cast
+
+from litestar.types import Scope, Send
+
+from backends.contract import Call
+from backends.errors import BackendError, Cause
+from backends.wire import sse
+from gateway.http.answer import note_opened
+from gateway.http.hangup import hangup_of
+from gateway.http.keepalive import HEAD, KeepAlive
+from gateway.http.replies import note_failure
+from gateway.http.services import Services
+from gateway.routing.pick import Ask
+from gateway.routing.route import Candidate, Opened, Route
+from gateway.routing.usage import from_tail
+from gateway.telemetry.exchange import Exchange
+
+
+class Dialect(Protocol):
+    """One answer as a client wants to read it. Frames are bytes of a stream, empty when there is nothing to say."""
+
+    def whole(self, completion: bytes) -> bytes:
+        """A plain answer. Raises ``BackendError(UPSTREAM_PROTOCOL)``."""
+        ...
+
+    def life_sign(self) -> bytes:
+        """Something to say while there is no answer."""
+        ...
+
+    def begin(self) -> bytes:
+        """What comes before the first chunk, if it has not been said as a life sign."""
+        ...
+
+    def chunk(self, data: bytes) -> bytes:
+        """The frames of one event of the backend. Raises ``BackendError``."""
+        ...
+
+    def end(self) -> bytes:
+        """The last frames of a stream that ended well."""
+        ...
+
+    def failure(self, error: BackendError) -> bytes:
+        """The last frames of one that did not."""
+        ...
+
+
+async def serve_translated(
+    services: Services,
+    scope: Scope,
+    send: Send,
+    exchange: Exchange,
+    route: Route,
+    call: Callable[[Candidate], Call],
+    dialect: Dialect,
+    ask: Ask,
+) -> None:
+    """Answers, as a stream when the exchange is one. Raises ``BackendError`` only while nothing has been sent."""
+    hangup = hangup_of(scope)
+    if hangup is not None:
+        hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
+        if hangup.gone:
+            raise BackendError(Cause.CLIENT_GONE, "the client left")
+    if not exchange.stream:
+        await _plain(services, send, exchange, route, call, dialect, ask)
+        return
+    settings = services.settings
+    keepalive = KeepAlive(send, dialect.life_sign, settings.keepalive_after, settings.keepalive_every)
+    try:
+        opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
+    except BackendError as error:
+        if not await keepalive.stop():
+            raise
+        note_failure(exchange, error)
+        await send({"type": "http.response.body", "body": dialect.failure(error), "more_body": False})
+        return
+    except BaseException:
+        keepalive.cancel()
+        raise
+    try:
+        head_sent = await keepalive.stop()
+        note_opened(exchange, opened)
+        await _relay(services, send, exchange, opened, dialect, head_sent=head_sent)
+        _note_tokens(exchange, opened)
+    finally:
+        opened.close()
+
+
+async def _plain(
+    services: Services,
+    send: Send,
+    exchange: Exchange,
+    route: Route,
+    call: Callable[[Candidate], Call],
+    dialect: Dialect,
+    ask: Ask,
+) -> None:
+    opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
+    try:
+        note_opened(exchange, opened)
+        body = dialect.whole(opened.reply.first)
+        _note_tokens(exchange, opened)
+    finally:
+        opened.close()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _relay(
+    services: Services, send: Send, exchange: Exchange, opened: Opened, dialect: Dialect, *, head_sent: bool
+) -> None:
+    model, parser, reply = exchange.model, sse.Parser(), opened.reply
+    services.recorder.stream_opened(model)
+
+    def told(chunk: bytes) -> bytes:
+        events = parser.feed(chunk)
+        exchange.events += len(events)
+        exchange.last_event = time.perf_counter()
+        return b"".join(dialect.chunk(event.data) for event in events if event.data != sse.DONE)
+
+    try:
+        if not head_sent:
+            await send({"type": "http.response.start", "status": 200, "headers": list(HEAD)})
+        await send({"type": "http.response.body", "body": dialect.begin() + told(reply.first), "more_body": True})
+        async for chunk in reply:
+            if frames := told(chunk):
+                await send({"type": "http.response.body", "body": frames, "more_body": True})
+        await send({"type": "http.response.body", "body": dialect.end(), "more_body": False})
+    except BackendError as error:
+        note_failure(exchange, error)
+        await send({"type": "http.response.body", "body": dialect.failure(error), "more_body": False})
+    finally:
+        services.recorder.stream_closed(model)
+
+
+def _note_tokens(exchange: Exchange, opened: Opened) -> None:
+    tokens = from_tail(opened.reply.usage_tail)
+    exchange.tokens_in, exchange.tokens_out = tokens.input, tokens.output
+    exchange.tokens_cached, exchange.tokens_reasoning = tokens.cached, tokens.reasoning
