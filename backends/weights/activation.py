@@ -11,7 +11,8 @@ from msgspec import Struct
 
 Family = Literal[
     "sd", "sdxl", "sd3", "flux", "flux2", "qwen_image", "hidream", "pixart", "kandinsky", "auraflow", "z_image",
-    "wan", "hunyuan_video", "framepack", "ltx", "ltx2", "cogvideox", "mochi", "allegro", "animatediff",
+    "wan", "wan_5b", "wan_1_3b", "hunyuan_video", "framepack", "ltx", "ltx2", "cogvideox", "mochi", "allegro",
+    "animatediff",
 ]  # fmt: skip
 Precision = Literal["bf16", "fp8", "nf4", "stored"]
 Offload = Literal["none", "model", "group"]
@@ -43,8 +44,9 @@ PRIORS: dict[Family, Prior] = {
     "flux": Prior(16, 1, 3072, 2600), "flux2": Prior(16, 1, 6144, 2600), "qwen_image": Prior(16, 1, 3072, 3000),
     "hidream": Prior(16, 1, 2560, 2600), "pixart": Prior(16, 1, 1152, 2600), "kandinsky": Prior(16, 1, 1536, 2600),
     "auraflow": Prior(16, 1, 3072, 2600), "z_image": Prior(16, 1, 3840, 2600),
-    "wan": Prior(16, 4, 5120, 10000), "hunyuan_video": Prior(16, 4, 3072, 700, whole=True),
-    "framepack": Prior(16, 4, 3072, 700, whole=True), "ltx": Prior(32, 8, 2048, 200, whole=True),
+    "wan": Prior(16, 4, 5120, 10000), "wan_5b": Prior(32, 4, 3072, 6700), "wan_1_3b": Prior(16, 4, 1536, 10000),
+    "hunyuan_video": Prior(16, 4, 3072, 700, whole=True), "framepack": Prior(16, 4, 3072, 700, whole=True),
+    "ltx": Prior(32, 8, 2048, 200, whole=True),
     "ltx2": Prior(32, 8, 4096, 200, whole=True), "cogvideox": Prior(16, 4, 3072, 700, whole=True),
     "mochi": Prior(16, 6, 3072, 700, whole=True), "allegro": Prior(16, 4, 2304, 700, whole=True),
     "animatediff": Prior(8, 1, 320, 2600),

@@ -23,6 +23,11 @@ def test_a_clip_of_81_frames_at_480p_takes_six_to_ten():
     assert 6 * GB <= peak("wan", 832, 480, 81) <= 10 * GB
 
 
+def test_a_smaller_model_of_the_same_kind_takes_less():
+    assert peak("wan_1_3b", 832, 480, 81) < peak("wan", 832, 480, 81) / 2
+    assert peak("wan_5b", 1280, 704, 121) < 7 * GB < peak("wan", 1280, 704, 121)
+
+
 @pytest.mark.parametrize("family", PRIORS)
 def test_more_work_takes_more(family):
     small = peak(family, 512, 512, 17)
