@@ -51,6 +51,12 @@ CLIP_PARAMETERS: dict[str, dict[str, int]] = {
         "text_encoder_2": 123_060_480,
         "vae": 246_478_803,
     },
+    "hunyuan-video-i2v": {
+        "transformer": 12_821_012_544,
+        "text_encoder": 8_355_272_704,
+        "text_encoder_2": 123_060_480,
+        "vae": 246_478_803,
+    },
     "ltx-2": {
         "transformer": 18_876_174_592,
         "text_encoder": 12_202_563_392,
@@ -61,6 +67,11 @@ CLIP_PARAMETERS: dict[str, dict[str, int]] = {
     },
     "cogvideox-5b": {
         "transformer": 5_570_283_072,
+        "text_encoder": 4_762_310_656,
+        "vae": 215_583_907,
+    },
+    "cogvideox-5b-i2v": {
+        "transformer": 5_625_087_552,
         "text_encoder": 4_762_310_656,
         "vae": 215_583_907,
     },
