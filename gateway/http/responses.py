@@ -6,6 +6,7 @@ its clients back to HTTP at once; other refusals make them try for seconds.
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 
@@ -32,6 +33,7 @@ from gateway.telemetry.exchange import Exchange
 
 PATH = "/v1/responses"
 _log = logging.getLogger("forebay.dialects")
+_ITEM = re.compile(r"[a-z]{2,8}_([0-9a-f]{48})[0-9a-f]{2,4}")
 _MESSAGE = b'{"type":"message","role":"user","content":%b}'
 
 
@@ -94,6 +96,7 @@ async def _history(store: ResponseStore, owner: str, request: ResponsesRequest) 
     """All that was said: what an earlier response led to and said itself, then the new input."""
     new = request.input
     own = [Raw(_MESSAGE % msgspec.json.encode(new))] if isinstance(new, str) else list(new)
+    own = [await _resolved(store, owner, item) for item in own]
     if request.previous_response_id is None:
         return own if new else []
     before = await asyncio.to_thread(store.get, owner, request.previous_response_id)
@@ -104,6 +107,30 @@ async def _history(store: ResponseStore, owner: str, request: ResponsesRequest) 
         )
     said = msgspec.json.decode(before.response, type=_Said)
     return [*before.items, *said.output, *own]
+
+
+async def _resolved(store: ResponseStore, owner: str, item: Raw) -> Raw:
+    """What a reference stands for: the names of items begin with that of the response that said them."""
+    try:
+        named = msgspec.json.decode(item, type=_Reference)
+    except msgspec.ValidationError:
+        return item  # anything else
+    found = _ITEM.fullmatch(named.id)
+    stored = await asyncio.to_thread(store.get, owner, f"resp_{found[1]}") if found else None
+    if stored is None:
+        return item
+    said = msgspec.json.decode(stored.response, type=_Said).output
+    return next((each for each in said if msgspec.json.decode(each, type=_Named).id == named.id), item)
+
+
+class _Reference(msgspec.Struct, tag_field="type", tag="item_reference"):
+    id: str
+
+
+class _Named(msgspec.Struct):
+    """Of an item that was said here, what it is known by."""
+
+    id: str = ""
 
 
 class _Said(msgspec.Struct):

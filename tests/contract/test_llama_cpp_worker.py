@@ -217,7 +217,6 @@ async def test_embeddings_as_base64_and_with_fewer_dimensions(worker: Worker) ->
     ("path", "body", "param", "code"),
     [
         (CHAT, chat_body("word " * 3000), "messages", "context_length_exceeded"),
-        (CHAT, chat_body("hi", max_tokens=2048), "messages", "context_length_exceeded"),
         (COMPLETIONS, {"model": "m", "prompt": "word " * 3000}, "prompt", "context_length_exceeded"),
         ("/v1/embeddings", {"model": "m", "input": ["x", "word " * 3000]}, "input[1]", "context_length_exceeded"),
         ("/v1/embeddings", {"model": "m", "input": [49152]}, "input[0]", None),
@@ -248,10 +247,15 @@ async def test_refusals_name_the_field_before_any_work(
 
 
 async def test_an_overflow_says_the_numbers(worker: Worker) -> None:
-    count = (await worker.post("/tokenize", {"messages": chat_body("hi")["messages"]})).json()["count"]
-    message = (await worker.post(CHAT, chat_body("hi", max_tokens=2048))).json()["error"]["message"]
-    assert all(str(number) in message for number in (2048, count, count + 2048))
-    fits = await worker.post(CHAT, chat_body("hi", max_tokens=2048 - count, stop=["a", "e", "i", "o", "u"]))
+    long = chat_body("word " * 3000)
+    count = (await worker.post("/tokenize", {"messages": long["messages"]})).json()["count"]
+    message = (await worker.post(CHAT, long)).json()["error"]["message"]
+    assert all(str(number) in message for number in (2048, count, count + 1))
+    assert "maximum context length" in message, "agents look for these words"
+
+
+async def test_an_answer_longer_than_what_is_left_is_cut_to_it(worker: Worker) -> None:
+    fits = await worker.post(CHAT, chat_body("hi", max_tokens=100_000, stop=["a", "e", "i", "o", "u"]))
     assert fits.status_code == 200
 
 

@@ -159,3 +159,23 @@ async def test_failures_before_and_within_a_stream(gateway: RunningGateway) -> N
         answer = await asked(gateway, **body)
         assert answer.status_code == 400, answer.text
         assert param is None or answer.json()["error"]["param"] == param
+
+
+async def test_a_reference_stands_for_what_was_said(gateway: RunningGateway) -> None:
+    first = (await asked(gateway, input=order(tokens=2))).json()
+    named = {"type": "item_reference", "id": first["output"][0]["id"]}
+    answer = await asked(gateway, input=[{"role": "user", "content": "hi"}, named, {"role": "user", "content": "on"}])
+    assert answer.status_code == 200, answer.text
+    assert (await sent(gateway))[-1]["messages"][1]["content"] == text_of(first)
+    for unknown in ("msg_x", "msg_" + "0" * 50):
+        refused = await asked(gateway, input=[{"type": "item_reference", "id": unknown}])
+        assert (refused.status_code, refused.json()["error"]["param"]) == (400, "input[0]"), refused.text
+    for hostile in (
+        {"id": None, "role": "user", "content": "hi"},
+        1,
+        None,
+        {"type": "item_reference"},
+        [],
+        {"type": 3},
+    ):
+        assert (await asked(gateway, input=[hostile])).status_code in (200, 400), hostile
