@@ -77,10 +77,12 @@ def responses_handler(services: Services) -> ASGIApp:
                 idle_timeout=settings.idle_timeout,
             )
 
+        async def keep() -> None:
+            if request.store is not False:
+                await _keep(store, exchange, items, dialect)
+
         ask = text_ask(exchange, envelope, body, request.max_output_tokens)
-        await serve_translated(services, scope, send, exchange, route, call, dialect, ask)
-        if request.store is not False:
-            await _keep(store, exchange, items, dialect)
+        await serve_translated(services, scope, send, exchange, route, call, dialect, ask, keep)
 
     return serve
 
@@ -140,7 +142,7 @@ class _Said(msgspec.Struct):
 
 
 async def _keep(store: ResponseStore, exchange: Exchange, items: list[Raw], dialect: ResponsesDialect) -> None:
-    """The client has its answer already: what cannot be kept is a line in the log."""
+    """Before the client has it, since it may refer to it at once. What cannot be kept is a line in the log."""
     finished = dialect.finished
     if finished is None:
         return

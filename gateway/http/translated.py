@@ -6,7 +6,7 @@ it they are events. Headers go out within a moment and life signs follow, while 
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
 from litestar.types import Scope, Send
@@ -62,15 +62,19 @@ async def serve_translated(
     call: Callable[[Candidate], Call],
     dialect: Dialect,
     ask: Ask,
+    before_end: Callable[[], Awaitable[None]],
 ) -> None:
-    """Answers, as a stream when the exchange is one. Raises ``BackendError`` only while nothing has been sent."""
+    """Answers, as a stream when the exchange is one. Raises ``BackendError`` only while nothing has been sent.
+
+    ``before_end`` is awaited when the whole answer is known, before its client knows.
+    """
     hangup = hangup_of(scope)
     if hangup is not None:
         hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
         if hangup.gone:
             raise BackendError(Cause.CLIENT_GONE, "the client left")
     if not exchange.stream:
-        await _plain(services, send, exchange, route, call, dialect, ask)
+        await _plain(services, send, exchange, route, call, dialect, ask, before_end)
         return
     settings = services.settings
     keepalive = KeepAlive(send, dialect.life_sign, settings.keepalive_after, settings.keepalive_every)
@@ -88,7 +92,7 @@ async def serve_translated(
     try:
         head_sent = await keepalive.stop()
         note_opened(exchange, opened)
-        await _relay(services, send, exchange, opened, dialect, head_sent=head_sent)
+        await _relay(services, send, exchange, opened, dialect, before_end, head_sent=head_sent)
         _note_tokens(exchange, opened)
     finally:
         opened.close()
@@ -102,6 +106,7 @@ async def _plain(
     call: Callable[[Candidate], Call],
     dialect: Dialect,
     ask: Ask,
+    before_end: Callable[[], Awaitable[None]],
 ) -> None:
     opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
     try:
@@ -110,13 +115,21 @@ async def _plain(
         _note_tokens(exchange, opened)
     finally:
         opened.close()
+    await before_end()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _relay(
-    services: Services, send: Send, exchange: Exchange, opened: Opened, dialect: Dialect, *, head_sent: bool
+    services: Services,
+    send: Send,
+    exchange: Exchange,
+    opened: Opened,
+    dialect: Dialect,
+    before_end: Callable[[], Awaitable[None]],
+    *,
+    head_sent: bool,
 ) -> None:
     model, parser, reply = exchange.model, sse.Parser(), opened.reply
     services.recorder.stream_opened(model)
@@ -134,7 +147,9 @@ async def _relay(
         async for chunk in reply:
             if frames := told(chunk):
                 await send({"type": "http.response.body", "body": frames, "more_body": True})
-        await send({"type": "http.response.body", "body": dialect.end(), "more_body": False})
+        last = dialect.end()
+        await before_end()
+        await send({"type": "http.response.body", "body": last, "more_body": False})
     except BackendError as error:
         note_failure(exchange, error)
         await send({"type": "http.response.body", "body": dialect.failure(error), "more_body": False})
