@@ -1,7 +1,9 @@
 """Parameters of the parts of video pipelines, as published. The sizes in ``model_profiles/video`` follow from them.
 
-Counted on the classes of diffusers 0.42 and transformers 5, built without memory from the makers' published sizes. The
-count of a text encoder leaves out the head that predicts words where the pipeline does not load it.
+Counted on the classes of diffusers 0.42 and transformers 5, built without memory from the makers' published sizes:
+``tests/conformance/counted_clips.py`` does that again. CogVideoX from a picture stores its learned table of positions
+besides; a text encoder is counted with the head that predicts words where the pipeline's class has one, which is
+Llava's in HunyuanVideo from a picture and Gemma's, tied to its embedding, in LTX-2.
 """
 
 CLIP_PARAMETERS: dict[str, dict[str, int]] = {

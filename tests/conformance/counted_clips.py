@@ -11,6 +11,8 @@ import diffusers as d
 import msgspec
 import torch
 import transformers as t
+from diffusers.pipelines.ltx2.connectors import LTX2TextConnectors
+from diffusers.pipelines.ltx2.vocoder import LTX2Vocoder
 
 WAN = {"num_attention_heads": 40, "attention_head_dim": 128, "ffn_dim": 13824, "num_layers": 40}
 SMALL = {"num_attention_heads": 12, "attention_head_dim": 128, "ffn_dim": 8960, "num_layers": 30}
@@ -51,6 +53,14 @@ def llava() -> t.LlavaConfig:
     return t.LlavaConfig(text_config=llama(), vision_config=seen("CLIPVisionConfig", 1024, 4096, 24, 336))
 
 
+def gemma() -> t.Gemma3Config:
+    reads = {"hidden_size": 3840, "intermediate_size": 15360, "num_hidden_layers": 48, "num_attention_heads": 16}
+    return t.Gemma3Config(
+        text_config=reads | {"vocab_size": 262208, "num_key_value_heads": 8, "head_dim": 256},
+        vision_config=seen("SiglipVisionConfig", 1152, 4304, 27, 896),
+    )
+
+
 PARTS: dict[str, Callable[[], torch.nn.Module]] = {
     "t5": lambda: t.T5EncoderModel(t.T5Config(vocab_size=32128, **T5)),
     "umt5": lambda: t.UMT5EncoderModel(t.UMT5Config(vocab_size=256384, **T5)),
@@ -73,6 +83,11 @@ PARTS: dict[str, Callable[[], torch.nn.Module]] = {
     "framepack": lambda: d.HunyuanVideoFramepackTransformer3DModel(has_image_proj=True, has_clean_x_embedder=True),
     "framepack_eyes": lambda: t.SiglipVisionModel(seen("SiglipVisionConfig", 1152, 4304, 27, 384)),
     "ltx2": d.LTX2VideoTransformer3DModel,
+    "ltx2_vae": d.AutoencoderKLLTX2Video,
+    "ltx2_audio_vae": d.AutoencoderKLLTX2Audio,
+    "ltx2_connectors": LTX2TextConnectors,
+    "ltx2_vocoder": LTX2Vocoder,
+    "gemma": lambda: t.Gemma3ForConditionalGeneration(gemma()),
     "ltx": d.LTXVideoTransformer3DModel,
     "ltx_vae": d.AutoencoderKLLTXVideo,
     "cogvideox": lambda: d.CogVideoXTransformer3DModel(**COG),
