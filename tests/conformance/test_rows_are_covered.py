@@ -72,7 +72,7 @@ def _alike(family: Family, engine: DiffusersArgs, profile: ModelProfile) -> bool
     assert clip is not None
     assert picture is not None
     frames = family.whole_frames or family.frames or 1
-    step = clip.every if "latent_window_size" not in engine.call else 4 * int(family.call["latent_window_size"])
+    step = clip.every if "latent_window_size" not in engine.call else 4 * _window(family)
     return (
         family.call.keys() <= engine.call.keys()
         and engine.vae_tiling >= family.tiled
@@ -80,6 +80,13 @@ def _alike(family: Family, engine: DiffusersArgs, profile: ModelProfile) -> bool
         and clip.sound == family.audio
         and (clip.least_frames == clip.most_frames or (frames - clip.plus) % step == 0)
     )
+
+
+def _window(family: Family) -> int:
+    """Latent pictures of a section: each is four that are seen."""
+    window = family.call["latent_window_size"]
+    assert isinstance(window, int)
+    return window
 
 
 @pytest.mark.parametrize("profile", PICTURES.values(), ids=PICTURES)
