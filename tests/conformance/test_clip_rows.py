@@ -175,3 +175,18 @@ async def test_what_a_clip_needs_is_said_by_name(tmp_path: Path) -> None:
         with pytest.raises(BackendError, match="could not be written"):
             await worker.pictures(msgspec.structs.replace(wanted, output=Output(folder=str(tmp_path / "not-a-folder"))))
         assert (await filmed(worker, wanted)).frames == family.frames
+
+
+async def test_each_of_two_experts_has_an_adapter_of_its_own(tmp_path: Path) -> None:
+    """As in few-step variants of Wan 2.2; ``always``: no job asks for them."""
+    family, parts = next(each for each in CLIPS if each.name == "wan_i2v"), {"style": tiny("wan_i2v", "lora")}
+    high = LoraFile(part="style", always=True)
+    low = LoraFile(part="style", always=True, into="transformer_2")
+    made: dict[str, str] = {}
+    for loras in ({}, {"high": high}, {"low": low}, {"high": high, "low": low}):
+        args = msgspec.structs.replace(args_of(family), loras=loras)
+        with running(tiny("wan_i2v"), args, parts=parts, steps=STEPS, guidance=2.0) as worker:
+            for name in ("first", "again"):
+                clip = await filmed(worker, job(family, "animate", tmp_path, id="-".join((*loras, name))))
+                assert made.setdefault("-".join(loras), clip.pixels_sha256) == clip.pixels_sha256
+    assert len(set(made.values())) == 4
