@@ -190,3 +190,16 @@ async def test_each_of_two_experts_has_an_adapter_of_its_own(tmp_path: Path) -> 
                 clip = await filmed(worker, job(family, "animate", tmp_path, id="-".join((*loras, name))))
                 assert made.setdefault("-".join(loras), clip.pixels_sha256) == clip.pixels_sha256
     assert len(set(made.values())) == 4
+
+
+async def test_a_model_of_one_size_gives_other_sizes_too(tmp_path: Path) -> None:
+    """CogVideoX from a picture refuses every size but its own: it is scaled from that."""
+    family = next(each for each in CLIPS if each.name == "cogvideox_i2v")
+    plain = msgspec.structs.replace(args_of(family), loras={})
+    wider = job(family, "animate", tmp_path, width=160, height=64, images=(picture(160, 64),))
+    with running(tiny(family.name), plain, steps=STEPS, guidance=2.0) as worker, pytest.raises(BackendError):
+        await worker.pictures(wider)
+    native = msgspec.structs.replace(plain, native=family.sides)
+    with running(tiny(family.name), native, steps=STEPS, guidance=2.0) as worker:
+        made = await filmed(worker, wider)
+    assert (made.width, made.height, made.frames) == (160, 64, family.frames)
