@@ -67,7 +67,7 @@ def _variant(model: str, variant: Variant) -> list[str]:
 
 
 def _components(model: str, engine: DiffusersArgs, variant: Variant) -> list[Component]:
-    """All parts that are not left out: two bytes a parameter; of a GGUF file its own size."""
+    """All parts that are not left out: two bytes a parameter; of a GGUF file and of adapters their own size."""
     parts: list[Component] = []
     for name, parameters in _ALL[model].items():
         if name in engine.omit:
@@ -78,7 +78,8 @@ def _components(model: str, engine: DiffusersArgs, variant: Variant) -> list[Com
         else:
             precision = "bf16" if how is None else _PRECISIONS[how]
             parts.append(Component(name=name, bytes=2 * parameters, precision=precision))
-    return parts
+    adapters = dict.fromkeys(lora.part for lora in engine.loras.values())
+    return parts + [Component(name=name, bytes=_bytes(variant.parts[name])) for name in adapters]
 
 
 def _bytes(source: Weights) -> int:

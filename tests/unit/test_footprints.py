@@ -90,3 +90,19 @@ def test_a_gguf_part_counts_as_its_file(folder, capsys):
     (folder / "flux-1-dev.yaml").write_text(text.replace("bytes: 6810000000, include", "bytes: 5, include"), "utf-8")
     assert footprints.main(["--check"], folder) == 1
     assert "gguf-q4: transformer has 6810000000 bytes as stored, computed 5 as stored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("{bytes: 2454000000, inc", "{bytes: 7, inc", "lightning has 2454000000 bytes as stored, computed 7 as stored"),
+        ("transformer_2, bytes: 28576983168, precision: fp8", "transformer_2, bytes: 1", "transformer_2 has 1 bytes"),
+        ("weights_bytes: 27618716308", "weights_bytes: 1", "weights_bytes 1, computed 27618716308"),
+    ],
+)
+def test_a_clip_model_that_says_something_else(folder, capsys, old, new, line):
+    text = (default_profiles_dir() / "video" / "wan-2.2.yaml").read_text("utf-8")
+    assert old in text
+    (folder / "wan-2.2.yaml").write_text(text.replace(old, new), "utf-8")
+    assert footprints.main(["--check"], folder) == 1
+    assert line in capsys.readouterr().out
