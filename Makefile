@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint types imports docs format bench bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
+.PHONY: help setup setup-dev serve test check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,14 @@ docs: ## Profiles, documents and the house's rules
 format: setup-dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix-only --quiet .
+
+AGENTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forebay/agents
+
+agents: ## Install the agents that the tests run (404 MB, needs npm)
+	@npm install --no-audit --no-fund --silent --prefix "$(AGENTS)" @openai/codex@0.169.0
+
+test-agents: setup-dev agents ## Agents of other makers against a scripted model
+	@$(BIN)/python -m pytest -q tests/agents
 
 bench: bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos ## Run all benchmarks
 
