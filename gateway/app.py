@@ -32,6 +32,7 @@ from gateway.http.edge import Edge
 from gateway.http.health import health_routes
 from gateway.http.images import image_routes
 from gateway.http.media_route import media_route
+from gateway.http.messages import messages_handlers
 from gateway.http.models import model_routes
 from gateway.http.multipart import FormLimits
 from gateway.http.operator import operator_routes
@@ -172,6 +173,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
 
     handlers = text_handlers(services)
     handlers[RESPONSES] = responses_handler(services)
+    handlers |= messages_handlers(services)
     litestar = Litestar(
         route_handlers=[
             *text_routes(handlers),

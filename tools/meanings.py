@@ -83,6 +83,8 @@ ROUTES: dict[str, str] = {
     "POST /v1/images/edits": "Up to 16 pictures changed by instruction, or where a mask says; a form or JSON.",
     "GET /v1/media/{name}": "A picture behind a signed link, until it expires.",
     "POST /v1/images/variations": "A picture changed a little; a form or JSON.",
+    "POST /v1/messages": "Anthropic's Messages over any chat model, whole or as a stream, with tools and thoughts.",
+    "POST /v1/messages/count_tokens": "What a message would take, counted by the engine itself.",
     "POST /v1/responses": "OpenAI's Responses over any chat model, whole or as a stream, with tools and memory.",
     "GET /v1/responses/{name}": "A stored response.",
     "GET /v1/responses/{name}/input_items": "What led to it.",

@@ -26,7 +26,7 @@ from gateway.http.body import read_body, require_json
 from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
-from gateway.http.text import body_for, text_ask
+from gateway.http.text import body_for, check_chat, text_ask
 from gateway.http.translated import serve_translated
 from gateway.routing.route import Candidate, Route
 from gateway.telemetry.exchange import Exchange
@@ -54,14 +54,16 @@ def responses_handler(services: Services) -> ASGIApp:
         store = store_of(services)
         items = await _history(store, exchange.key_id, request)
         route = services.table().route(request.model)
-        _require_chat(route)
+        require_chat(route)
         exchange.model = route.profile.id
         exchange.stream = bool(request.stream)
-        whole = structs.replace(request, input=items, max_output_tokens=_clamped(request, route))
+        whole = structs.replace(request, input=items, max_output_tokens=clamped(request.max_output_tokens, route))
         translation = to_chat(whole)
         for note in translation.notes:
             _log.info("%s: %s", PATH, note)
-        envelope = Envelope.parse(msgspec.json.encode(translation.request))
+        chat = msgspec.json.encode(translation.request)
+        check_chat(chat)
+        envelope = Envelope.parse(chat)
         begun = begin(request, f"resp_{secrets.token_hex(24)}", int(time.time()))
         dialect = ResponsesDialect(begun, translation.names, summarised=request.wants_summary())
         settings = services.settings
@@ -156,7 +158,8 @@ async def _keep(store: ResponseStore, exchange: Exchange, items: list[Raw], dial
             _log.warning("a response is too large to be stored")
 
 
-def _require_chat(route: Route) -> None:
+def require_chat(route: Route) -> None:
+    """Raises ``BackendError(INVALID_REQUEST)``."""
     profile = route.profile
     if Task.CHAT not in profile.tasks:
         able = ", ".join(task.value for task in profile.tasks)
@@ -164,10 +167,9 @@ def _require_chat(route: Route) -> None:
         raise BackendError(Cause.INVALID_REQUEST, detail, param="model", code="model_not_supported")
 
 
-def _clamped(request: ResponsesRequest, route: Route) -> int | None:
-    """Clients of this dialect ask for more than they need; they do not understand a refusal."""
+def clamped(wanted: int | None, route: Route) -> int | None:
+    """Agents ask for more than they need; they do not understand a refusal."""
     most = route.profile.limits.max_output_tokens
-    wanted = request.max_output_tokens
     return wanted if most is None or wanted is None else min(wanted, most)
 
 

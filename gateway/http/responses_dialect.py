@@ -5,7 +5,7 @@ import time
 import msgspec
 
 from backends.errors import BackendError
-from backends.translate.responses.chat import read
+from backends.translate.chat_answer import read
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.reply import to_response
 from backends.translate.responses.stream import Events, ResponseStream

@@ -69,7 +69,8 @@ class Endpoint(Struct, frozen=True, kw_only=True):
     life_sign: Callable[[str, str], bytes] | None
 
 
-def _check_chat(body: bytes) -> Wanted:
+def check_chat(body: bytes) -> Wanted:
+    """Raises ``BackendError(INVALID_REQUEST)`` for what no engine gets."""
     request = decode(body, openai_chat.ChatRequest)
     openai_chat.validate(request)
     refuse_remote_media(request)
@@ -94,7 +95,7 @@ ENDPOINTS = (
         paths=["/v1/chat/completions", "/v1/chat"],
         upstream="/v1/chat/completions",
         task=Task.CHAT,
-        check=_check_chat,
+        check=check_chat,
         life_sign=openai_chat_event,
     ),
     Endpoint(

@@ -19,6 +19,8 @@ from gateway.scheduling.demand import Demand
 from gateway.scheduling.footprint import ANY_SIZE, Footprints
 
 _MOST_NAMES = 4096
+ANTHROPIC = "anthropic/"
+"""Before names in a list for clients that keep no others."""
 _NONE = Substitutes()
 
 
@@ -57,6 +59,7 @@ class RouteTable:
 
     def _resolve(self, name: str) -> Resolution:
         """The catalog's own names, then the operator's, then the default, if there is one."""
+        name = name.removeprefix(ANTHROPIC)
         instead = None if self.catalog.names.whole(name) else self._substitutes.of(name)
         try:
             return resolve(self.catalog, instead or name, self.fits)

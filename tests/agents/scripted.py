@@ -23,8 +23,10 @@ def chunk(delta: dict[str, Any], finish: str | None = None) -> str:
 
 
 def words(text: str) -> dict[str, Any]:
-    """An answer of plain words."""
-    return {"events": [chunk({"role": "assistant", "content": text}), chunk({}, "stop")]}
+    """An answer of plain words, streamed or whole."""
+    message = {"role": "assistant", "content": text}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    return {"events": [chunk(message), chunk({}, "stop")], "body": whole}
 
 
 def calling(*calls: tuple[str, dict[str, Any] | str]) -> dict[str, Any]:

@@ -209,7 +209,8 @@ class Connection(asyncio.Protocol):
         if not isinstance(body, dict):
             return self.plain(400, error("the body is not a JSON object"))
         if path == "/tokenize":
-            return self.plain(200, {"tokens": list(range(len(str(body.get("content", "")).split())))})
+            words = " ".join(str(m.get("content")) for m in body.get("messages", ())) or str(body.get("content", ""))
+            return self.plain(200, {"tokens": list(range(len(words.split())))})
         if path not in {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"}:
             return self.plain(404, error("no such path"))
         if not self.engine.ready:

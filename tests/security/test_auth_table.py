@@ -37,6 +37,8 @@ NEEDS: dict[str, Scope | None] = {
     "POST /v1/videos/{name}/extend": "inference",
     "POST /v1/videos/edits": "inference",
     "POST /v1/videos/extensions": "inference",
+    "POST /v1/messages": "inference",
+    "POST /v1/messages/count_tokens": "inference",
     "POST /v1/responses": "inference",
     "GET /v1/responses/{name}": "inference",
     "GET /v1/responses/{name}/input_items": "inference",
@@ -65,6 +67,11 @@ ABSENT = {
     **{route: "response_not_found" for route in NEEDS if "/v1/responses/" in route},
 }
 """There is none of that name: whoever hears so was let in."""
+ANTHROPIC = {
+    "an API key is required: send it as 'Authorization: Bearer KEY'": "missing_api_key",
+    "the API key is not valid": "invalid_api_key",
+    "the API key lacks the scope 'inference'": "forbidden",
+}
 PICTURE = encoded_picture(16, 16)
 BODIES = {
     "/v1/chat/completions": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
@@ -76,6 +83,8 @@ BODIES = {
     "/v1/images/edits": {"model": "paint", "prompt": "hi", "images": [{"b64_json": PICTURE}]},
     "/v1/images/variations": {"model": "paint", "images": [{"b64_json": PICTURE}]},
     "/v1/responses": {"model": "m", "input": "hi"},
+    "/v1/messages": {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]},
+    "/v1/messages/count_tokens": {"model": "m", "messages": [{"role": "user", "content": "hi"}]},
     "/v1/videos": {"model": "film", "prompt": "hi"},
     "/v1/video": {"model": "film", "prompt": "hi"},
     "/v1/videos/{name}/remix": {"prompt": "hi"},
@@ -143,7 +152,11 @@ def is_served(route: str, answer) -> bool:
 
 
 def envelope(answer) -> tuple[int, str]:
-    error = answer.json()["error"]
+    body = answer.json()
+    error = body["error"]
+    if "request_id" in body:  # Anthropic's shape has no codes
+        assert error.keys() == {"message", "type"}
+        return answer.status_code, ANTHROPIC[error["message"]]
     assert error.keys() == {"message", "type", "param", "code"}
     return answer.status_code, error["code"]
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from backends.errors import BackendError
-from backends.translate.responses.body import ChatMessage, Notes
+from backends.translate.chat_body import ChatMessage, Notes
 from backends.translate.responses.contents import media_of, media_part, text_of, user_content
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.tools import INPUT, at, within

@@ -3,7 +3,7 @@
 It never decides when a call begins or ends: ``stream`` does.
 """
 
-from backends.translate.responses.chat import Call
+from backends.translate.chat_answer import Call
 from backends.translate.responses.free_text import FreeText
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.open_items import Numbers

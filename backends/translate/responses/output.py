@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET
 
 from backends.errors import BackendError, Cause
-from backends.translate.responses.chat import Logprobs, Usage
+from backends.translate.chat_answer import Logprobs, Usage
 from backends.translate.responses.free_text import free_text
 from backends.translate.responses.names import ToolNames
 from backends.wire.openai_chat_reply import TopLogprob

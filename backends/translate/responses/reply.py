@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Raw
 
 from backends.errors import BackendError, Cause
-from backends.translate.responses.chat import Answer, Call
+from backends.translate.chat_answer import Answer, Call
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.output import (
     call_item,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from backends.translate.responses.body import ChatBody, ChatSchema, Notes
+from backends.translate.chat_body import ChatBody, ChatSchema, Notes
 from backends.translate.responses.items import Conversation, LateSystem
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.tools import choose, offer

@@ -6,7 +6,7 @@ same words (``reply.to_response``) equals the Response of the last event.
 """
 
 from backends.errors import BackendError
-from backends.translate.responses.chat import Answer, Call, Choice, Usage
+from backends.translate.chat_answer import Answer, Call, Choice, Usage
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.open_calls import OpenCall, Slot, Slots
 from backends.translate.responses.open_items import Message, Numbers, OpenItem, Reasoning

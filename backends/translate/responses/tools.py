@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Raw, Struct
 
 from backends.errors import BackendError, Cause
-from backends.translate.responses.body import ChatFunction, Notes
+from backends.translate.chat_body import ChatFunction, Notes
 from backends.translate.responses.names import Target, ToolNames
 from backends.wire.decode import decode
 from backends.wire.openai_chat import NamedChoice, NamedFunction, Tool

@@ -1,4 +1,4 @@
-"""Chat answers as they come in: only what a Response is made of, tolerant of what backends leave out or add.
+"""Chat answers as they come in: only what another dialect is made of, tolerant of what backends leave out or add.
 
 The shapes that this project's engines write are in ``backends.wire``; other backends send ``null`` where those are
 strict, name the reasoning otherwise, and number their calls badly.
@@ -82,7 +82,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     error: Trouble | None = None
 
     def first(self) -> Choice | None:
-        """The only choice a Response is made of."""
+        """The only choice another dialect is made of."""
         for choice in self.choices or ():
             if not choice.index:
                 return choice

@@ -1,4 +1,4 @@
-"""The chat request that a Responses request becomes: chat's shapes, silent about what nobody said.
+"""The chat request that a request of another dialect becomes: chat's shapes, silent about what nobody said.
 
 Strict backends refuse ``null`` in fields they know, so that defaults are left out here.
 """

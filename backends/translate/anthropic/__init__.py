@@ -1,0 +1,1 @@
+"""Anthropic's Messages over backends that speak chat. Pure."""
