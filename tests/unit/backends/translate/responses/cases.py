@@ -7,7 +7,7 @@ from typing import get_args
 import msgspec
 from openai.types.responses import ResponseStreamEvent
 
-from backends.translate.responses import chat
+from backends.translate import chat_answer as chat
 from backends.translate.responses.reply import begin, to_response
 from backends.translate.responses.request import to_chat
 from backends.translate.responses.stream import ResponseStream

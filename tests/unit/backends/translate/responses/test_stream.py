@@ -3,7 +3,7 @@
 import pytest
 
 from backends.errors import BackendError, Cause
-from backends.translate.responses import chat
+from backends.translate import chat_answer as chat
 from backends.wire.openai_responses_events import event_bytes
 from tests.unit.backends.translate.responses.cases import (
     ENDED_AT,
