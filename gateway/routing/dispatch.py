@@ -6,12 +6,15 @@ Owns the order of attempts, the breakers and the retry budget; never looks into 
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+
+from msgspec import Struct
 
 from backends.contract import BackendState, Call
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
+from gateway.routing.backoff import pause
 from gateway.routing.budget import RetryBudget
 from gateway.routing.pick import Ask, Picked, Picker
 from gateway.routing.route import Candidate, Opened, Route
@@ -35,6 +38,14 @@ _BLAMES_BACKEND = frozenset(
 )
 
 
+class _Tried(Struct):
+    """What became of a request so far."""
+
+    attempts: int = 0
+    turned_away: int = 0
+    reason: str = ""
+
+
 class Dispatcher:
     """One per process. ``open`` is the only way to a backend."""
 
@@ -46,6 +57,7 @@ class Dispatcher:
         missing: Callable[[ModelProfile, Variant], BackendError | None],
         queue_wait: float,
         clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._runtime = runtime
         self._metrics = metrics
@@ -53,17 +65,31 @@ class Dispatcher:
         self.missing = missing
         self._queue_wait = queue_wait
         self._clock = clock
+        self._sleep = sleep
         self._picker = Picker(runtime, missing, queue_wait, clock)
         self._budget = RetryBudget()
 
     async def open(self, route: Route, call: Callable[[Candidate], Call], key: str, ask: Ask = _ORDINARY) -> Opened:
-        """The first candidate's answer that reaches its commit point.
+        """The first candidate's answer that reaches its commit point. Who is turned away asks again after a while.
 
         Raises the ``BackendError`` of the last attempt. Cancelling gives everything back.
         """
         self._budget.request(self._clock())
-        attempts = 0
-        reason = ""
+        tried = _Tried()
+        until = self._clock() + (self._queue_wait if ask.patience is None else ask.patience)
+        while True:
+            try:
+                return await self._first(route, call, key, ask, tried)
+            except BackendError as error:
+                seconds = pause(error, tried.turned_away, until - self._clock())
+                if seconds is None:
+                    raise
+            tried.turned_away += 1
+            await self._sleep(seconds)
+
+    async def _first(
+        self, route: Route, call: Callable[[Candidate], Call], key: str, ask: Ask, tried: _Tried
+    ) -> Opened:
         for hop in range(_MOST_HOPS + 1):
             failure: BackendError | None = None
             remaining = list(self._order(route, ask))
@@ -71,15 +97,15 @@ class Dispatcher:
                 if failure is not None:
                     if not self._passes_on(route, failure, remaining[0].target.variant_id):
                         break
-                    reason = f"fallback:{failure.cause.value}"
-                attempts += 1
+                    tried.reason = f"fallback:{failure.cause.value}"
+                tried.attempts += 1
                 try:
                     opened = await self._serve(remaining, call, key, ask)
                 except BackendError as error:
                     failure = error
                     continue
-                opened.attempts = attempts
-                opened.reason = reason or opened.reason
+                opened.attempts = tried.attempts
+                opened.reason = tried.reason or opened.reason
                 return opened
             if failure is None:
                 why = route.profile.why_not or "it has no variant that this gateway can serve"
@@ -88,7 +114,7 @@ class Dispatcher:
             if following is None or hop == _MOST_HOPS:
                 raise failure
             self._metrics.fallback.labels(route.profile.id, failure.cause.value, following.profile.id).inc()
-            reason = f"fallback:{failure.cause.value}"
+            tried.reason = f"fallback:{failure.cause.value}"
             route = following
         raise AssertionError("the loop returns or raises")
 

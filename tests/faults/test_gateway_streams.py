@@ -100,7 +100,7 @@ async def test_a_first_event_that_does_not_come_is_a_proper_504() -> None:
 async def test_a_refusal_of_the_engine_is_one_clean_answer_and_costs_it_nothing(status: int) -> None:
     async with running_gateway({"m": engine_profile("m")}) as gateway:
         await gateway.client.post("/api/load", json={"model": "m"})
-        order = json.dumps({"status": status, "retry_after": 7})
+        order = json.dumps({"status": status, "retry_after": 600})
         answer = await gateway.client.post(CHAT, json=chat("m", f"fake: {order}", stream=True))
         assert 400 <= answer.status_code <= 503
         assert answer.status_code != 500, "that would be a defect of ours"

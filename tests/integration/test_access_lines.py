@@ -57,7 +57,7 @@ async def test_every_outcome_has_its_line_and_its_count(gateway: GatewayProcess)
     assert await post(chat("unknown")) == 404
     assert (await client.get("/nowhere")).status_code == 404
     await dripped(client.base_url)
-    assert await post(chat("m", 'fake: {"status": 429}')) == 429
+    assert await post(chat("m", 'fake: {"status": 429, "retry_after": 600}')) == 429
     assert await post(chat("m", 'fake: {"status": 500}')) == 502
     assert await post(chat("m", 'fake: {"hold": 0}', stream=True)) == 504
     assert await post(chat("m", 'fake: {"cut_after": 3}', stream=True)) == 200

@@ -77,7 +77,8 @@ def found_in(text: str) -> list[str]:
 def quoting() -> list[dict]:
     """Errors as engines make them: with the prompt, the tool's arguments and a secret of theirs."""
     said = f"cannot render '{PROMPT}' with {json.dumps({'say': TOOL})} for {USER}, key {ENGINE}"
-    return [{"status": status, "message": said} for status in (400, 404, 413, 422, 429, 500, 503, 418)]
+    statuses = (400, 404, 413, 422, 429, 500, 503, 418)
+    return [{"status": status, "message": said, "retry_after": 600} for status in statuses]
 
 
 async def errors_that_quote(gateway: GatewayProcess, post) -> None:

@@ -21,8 +21,9 @@ from tests.fakes.gateway_process import CHAT, chat, control_of, events_of
 )
 async def test_an_engines_refusal_has_a_meaning_plain_or_streamed(status, answered, code):
     async with running_gateway({"m": engine_profile("m")}) as gateway:
+        order = f'fake: {{"status": {status}, "retry_after": 600}}'
         for stream in (False, True):
-            answer = await gateway.client.post(CHAT, json=chat("m", f'fake: {{"status": {status}}}', stream=stream))
+            answer = await gateway.client.post(CHAT, json=chat("m", order, stream=stream))
             assert (answer.status_code, answer.json()["error"]["code"]) == (answered, code)
             assert ("ordered by the test" in answer.text) == (status in (400, 404, 413, 422))
         assert gateway.in_flight() == 0

@@ -86,8 +86,14 @@ class DispatchStage(RuntimeStage):
         self.table = RouteTable(self.catalog, self.footprints, lambda _: True)
         self.time = Clock()
         self.dispatcher = Dispatcher(
-            self.runtime, self.metrics, lambda: self.table, self.launcher.missing, 60.0, self.time
+            self.runtime, self.metrics, lambda: self.table, self.launcher.missing, 60.0, self.time, self._sleep
         )
+        self.slept: list[float] = []
+
+    async def _sleep(self, seconds: float) -> None:
+        self.nothing_held()
+        self.slept.append(seconds)
+        self.time.now += seconds
 
     async def open(self, name: str, call: Callable[[Candidate], Call] | None = None, ask: Ask | None = None) -> Opened:
         made = call or (lambda candidate: Call(path="/", body=candidate.variant.name.encode()))
@@ -119,4 +125,5 @@ class DispatchStage(RuntimeStage):
 
 
 def error(cause: Cause, detail: str = "as ordered") -> BackendError:
-    return BackendError(cause, detail)
+    """One that nobody waits for: the backend has no room for an hour."""
+    return BackendError(cause, detail, retry_after=3600.0)

@@ -1,0 +1,22 @@
+"""How long a request that a backend turned away waits before it asks again. Pure, clock passed in.
+
+Some agents end on a single 429. Here it means the same as a full slot: wait your turn, within the time that requests
+may wait for capacity.
+"""
+
+from backends.errors import BackendError, Cause
+
+FIRST_SECONDS = 0.5
+LONGEST_SECONDS = 8.0
+
+
+def pause(error: BackendError, turned_away: int, left: float) -> float | None:
+    """Seconds, or nothing when it is no use: another failure, or the backend wants more than is ``left``.
+
+    ``turned_away`` counts the times before this one; a backend that says when it has room is believed.
+    """
+    if error.cause is not Cause.UPSTREAM_RATE_LIMITED:
+        return None
+    usual = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(turned_away, 8))
+    seconds = usual if error.retry_after is None else max(error.retry_after, FIRST_SECONDS)
+    return seconds if seconds < left else None
