@@ -63,7 +63,6 @@ class Videos:
         store = JobStore(storage)
         self.rules = rules
         self._runtime = runtime
-        self._table = table
         self._metrics = metrics
         work = LocalVideo(
             dispatcher, table, experience, artifacts, patience=rules.patience, idle_timeout=rules.idle_timeout,
@@ -116,10 +115,12 @@ class Videos:
 
     def _clips(self) -> list[Clip]:
         attempts = [attempt for attempt in self.runner.attempts if attempt.variant]
-        return [Clip(job=each.job, variant_id=f"{self._profile(each.job)}:{each.variant}") for each in attempts]
+        return [Clip(job=each.job, variant_id=f"{profile_of(each.job)}:{each.variant}") for each in attempts]
 
-    def _profile(self, job: Job) -> str:
-        return self._table().route(job.model).profile.id
+
+def profile_of(job: Job) -> str:
+    """The id of its profile, which may have left the catalog since."""
+    return job.model.partition(":")[0]
 
 
 def steady_clock() -> Callable[[], float]:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
 from tests.fakes.gateway_process import CHAT, chat
@@ -79,5 +80,22 @@ async def test_a_chat_that_fits_beside_a_clip_does_not_disturb_it(tmp_path: Path
         video = await running(gateway, videos, tmp_path)
         assert (await gateway.client.post(CHAT, json=chat("m"))).status_code == 200
         assert (await videos.now(video))["status"] == "in_progress"
+        (tmp_path / "go").touch()
+        assert (await videos.ended(video))["status"] == "completed"
+
+
+async def test_a_model_that_goes_while_its_clip_is_made_stops_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.jobs.videos._LOOK", 0.02)
+    profiles = {"film": video_profile("film"), "other": video_profile("other")}
+    async with running_gateway(profiles, reload_every=0.02) as gateway:
+        videos = VideoClient(gateway.client)
+        video = await running(gateway, videos, tmp_path)
+        await gateway.until(lambda: any(each.variant for each in gateway.services.videos.runner.attempts))
+        (gateway.profiles / "film.yaml").unlink()
+        await gateway.until(lambda: "film" not in gateway.services.catalog.catalog.profiles)
+        async with asyncio.timeout(30):
+            assert (await videos.made(model="other"))["status"] == "completed"
         (tmp_path / "go").touch()
         assert (await videos.ended(video))["status"] == "completed"
