@@ -1,22 +1,30 @@
 """GET /v1/models and /v1/models/{id}: OpenAI's shape, plus a ``forebay`` object with what matters locally.
 
-Who says which version of Anthropic's API he speaks gets the list in that shape.
+Who says which version of Anthropic's API he speaks gets everything in that dialect: entries, pages and errors.
 """
 
-from datetime import UTC, datetime
+from collections.abc import Callable
 
-from litestar import Request, get
+from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
-from msgspec import Struct
+from msgspec import Struct, json
 
 from backends.contract import Task
 from backends.errors import BackendError, Cause
+from backends.wire.anthropic_models import Model as AnthropicModel
 from gateway.catalog.listing import ModelListing, describe, served_context
 from gateway.catalog.profile import ModelProfile
+from gateway.errors import TABLE
+from gateway.http.anthropic_models import PageAsked, model_of, page_of
+from gateway.http.messages_dialect import refusal
+from gateway.http.replies import error_headers, exchange_of, note_failure
 from gateway.http.services import Services
 from gateway.routing.table import ANTHROPIC
+
+Asked = Request[None, None, State]
+_VERSION = "anthropic-version"
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -40,25 +48,6 @@ class ModelList(Struct, frozen=True, kw_only=True):
     object: str = "list"
 
 
-class AnthropicModel(Struct, frozen=True, kw_only=True):
-    """An entry as clients of Anthropic's dialect know it. Tokens; ``created_at`` in RFC 3339."""
-
-    id: str
-    display_name: str
-    created_at: str
-    max_input_tokens: int | None
-    max_tokens: int | None
-    lifecycle: str = "active"
-    type: str = "model"
-
-
-class AnthropicModelList(Struct, frozen=True, kw_only=True):
-    data: list[AnthropicModel]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool = False
-
-
 def model_routes(services: Services) -> list[HTTPRouteHandler]:
     """The two listings. Retired and unlisted profiles answer by id but are not listed."""
 
@@ -71,31 +60,49 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
             forebay=listing,
         )  # fmt: skip
 
-    def known_elsewhere(profile: ModelProfile, prefix: str) -> AnthropicModel:
+    def known_elsewhere(profile: ModelProfile, name: str) -> AnthropicModel:
         context = served_context(describe(profile, services.table().fits))
-        return AnthropicModel(
-            id=prefix + profile.id,
-            display_name=profile.name,
-            created_at=datetime.fromtimestamp(services.catalog.loaded_at or 0, UTC).isoformat(timespec="seconds"),
-            max_input_tokens=context,
-            max_tokens=profile.limits.max_output_tokens or context,
-        )
+        return model_of(name, profile, context, services.catalog.loaded_at or 0)
+
+    def named(name: str) -> ModelProfile:
+        if not name or len(name) > 256:
+            raise BackendError(Cause.NOT_FOUND, "no such model", param="model")
+        return services.table().route(name).profile
 
     @get("/v1/models", sync_to_thread=False)
-    def listing(request: Request[None, None, State]) -> ModelList | AnthropicModelList:
-        profiles = [p for p in services.catalog.catalog.profiles.values() if p.listed and p.lifecycle != "retired"]
-        if "anthropic-version" not in request.headers:
-            return ModelList(data=[entry(p) for p in profiles])
+    def listing(request: Asked) -> ModelList | Response[bytes]:
+        profiles = [p for p in services.catalog.catalog.profiles.values() if p.listed]
+        if _VERSION not in request.headers:
+            return ModelList(data=[entry(p) for p in profiles if p.lifecycle != "retired"])
         chats = [p for p in profiles if Task.CHAT in p.tasks]
-        data = [known_elsewhere(p, prefix) for p in chats for prefix in ("", ANTHROPIC)]
-        ids = [model.id for model in data]
-        return AnthropicModelList(data=data, first_id=ids[0] if ids else None, last_id=ids[-1] if ids else None)
+        data = [known_elsewhere(p, prefix + p.id) for p in chats for prefix in ("", ANTHROPIC)]
+        query = request.query_params
+        stages = [stage for name in ("lifecycle", "lifecycle[]") for stage in query.getall(name, [])]
+        return _told(request, lambda: page_of(data, PageAsked.of(query, stages)))
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
-    def one(name: FromPath[str]) -> Model:
+    def one(name: FromPath[str], request: Asked) -> Model | Response[bytes]:
         wanted = name.removeprefix("/")
-        if not wanted or len(wanted) > 256:
-            raise BackendError(Cause.NOT_FOUND, "no such model", param="model")
-        return entry(services.table().route(wanted).profile)
+        if _VERSION not in request.headers:
+            return entry(named(wanted))
+
+        def found() -> AnthropicModel:
+            profile = named(wanted)
+            return known_elsewhere(profile, (ANTHROPIC if wanted.startswith(ANTHROPIC) else "") + profile.id)
+
+        return _told(request, found)
 
     return [listing, one]
+
+
+def _told(request: Asked, answer: Callable[[], Struct]) -> Response[bytes]:
+    """An answer in Anthropic's dialect, or why there is none."""
+    exchange = exchange_of(request.scope)
+    headers = {"request-id": exchange.request_id}
+    try:
+        return Response(json.encode(answer()), headers=headers, media_type="application/json")
+    except BackendError as error:
+        note_failure(exchange, error)
+        headers |= {name.decode(): value.decode() for name, value in error_headers(error)}
+        body = refusal(error, exchange.request_id)
+        return Response(body, status_code=TABLE[error.cause].status, headers=headers, media_type=None)

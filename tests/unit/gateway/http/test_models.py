@@ -50,3 +50,36 @@ async def test_nothing_of_the_machine_is_listed():
         assert str(gateway.root) not in shown
         assert "--socket" not in shown
         assert ".py" not in shown
+
+
+async def test_one_model_in_the_dialect_of_who_asks():
+    anthropic = {"anthropic-version": "2023-06-01"}
+    async with running_gateway(PROFILES) as gateway:
+        for name, known in (
+            ("a", "a"),
+            ("first", "a"),
+            ("anthropic/a", "anthropic/a"),
+            ("anthropic%2Fa", "anthropic/a"),
+        ):
+            answer = await gateway.client.get(f"/v1/models/{name}", headers=anthropic)
+            assert (answer.status_code, answer.json()["type"], answer.json()["id"]) == (200, "model", known), name
+            assert answer.headers["request-id"] == answer.headers["x-request-id"]
+        assert (await gateway.client.get("/v1/models/gone", headers=anthropic)).json()["lifecycle"] == "retired"
+        for path in ("/v1/models/nope", "/v1/models?limit=0"):
+            answer = await gateway.client.get(path, headers=anthropic)
+            body = answer.json()
+            assert (body["type"], body["request_id"]) == ("error", answer.headers["request-id"]), path
+            assert body["error"]["type"] == ("not_found_error" if "nope" in path else "invalid_request_error")
+        assert (await gateway.client.get("/v1/models?limit=0")).status_code == 200, "OpenAI's list has no pages"
+
+
+async def test_retired_ones_are_listed_for_who_asks_for_them():
+    async with running_gateway(PROFILES) as gateway:
+        for query, wanted in (
+            ("", ["a", "huge"]),
+            ("?lifecycle[]=retired", ["gone"]),
+            ("?lifecycle=active", ["a", "huge"]),
+        ):
+            answer = await gateway.client.get(f"/v1/models{query}", headers={"anthropic-version": "2026-10-21"})
+            ids = [model["id"] for model in answer.json()["data"]]
+            assert [name for name in ids if not name.startswith("anthropic/")] == wanted, query
