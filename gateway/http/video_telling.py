@@ -6,6 +6,11 @@ from gateway.jobs.job import Job
 from gateway.jobs.video_spec import VideoSpec, spec_of
 from gateway.routing.clip_job import whole_seconds
 
+_OFTEN, _SELDOM = 1000, 5000
+_SLOW_SECONDS = 60.0
+_LARGE = 8_000_000
+"""Pixels of all pictures together: 20 of 832 x 480."""
+
 
 def video_of(job: Job) -> Video:
     """The row in OpenAI's shape. Raises ``BackendError(INTERNAL)`` for what this release cannot read."""
@@ -30,6 +35,15 @@ def video_of(job: Job) -> Video:
 def status_of(job: Job) -> str:
     """A job that is claimed but waits for memory is queued, to people."""
     return "queued" if job.status == "in_progress" and not job.stage else job.status
+
+
+def poll_after(job: Job) -> int:
+    """Milliseconds before it is worth looking again. OpenAI's clients keep what their first look says, when no time is
+    known yet: how much there is to show stands for it."""
+    spec = spec_of(job.spec)
+    large = spec.frames * spec.size[0] * spec.size[1] >= _LARGE
+    slow = large if job.eta is None else job.eta >= _SLOW_SECONDS
+    return _SELDOM if slow else _OFTEN
 
 
 def event_of(job: Job) -> VideoEvent:

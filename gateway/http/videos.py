@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from litestar import Request, delete, get, post
+from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath, FromQuery, QueryParameter
@@ -24,7 +24,7 @@ from gateway.http.uploads import request_of
 from gateway.http.video_content import content_route
 from gateway.http.video_events import events_route
 from gateway.http.video_orders import VideoOrder, extension_of, order_of, remix_of
-from gateway.http.video_telling import readable, video_of
+from gateway.http.video_telling import poll_after, readable, video_of
 from gateway.http.videos_of import note_video, videos_of
 
 _FILES = frozenset({"input_reference", "last_frame"})
@@ -85,9 +85,10 @@ def video_routes(services: Services) -> list[HTTPRouteHandler]:
         )  # fmt: skip
 
     @get("/v1/videos/{name:str}")
-    async def one(name: FromPath[str], request: Asked) -> Video:
+    async def one(name: FromPath[str], request: Asked) -> Response[Video]:
         note_video(request.scope, "/v1/videos/{id}")
-        return video_of(await videos_of(services).desk.get(exchange_of(request.scope).key_id, name))
+        job = await videos_of(services).desk.get(exchange_of(request.scope).key_id, name)
+        return Response(video_of(job), headers={"openai-poll-after-ms": str(poll_after(job))})
 
     @delete("/v1/videos/{name:str}", status_code=200)
     async def remove(name: FromPath[str], request: Asked) -> VideoDeleted:

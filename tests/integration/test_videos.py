@@ -48,6 +48,13 @@ async def test_a_job_from_its_creation_to_its_files(videos: VideoClient) -> None
     assert (await videos.said(done, "spritesheet"))["role"] == "sheet"
 
 
+async def test_clients_hear_how_often_to_look(videos: VideoClient) -> None:
+    video = await videos.created()
+    looked = await videos.http.get(f"{URL}/{video['id']}")
+    assert looked.headers["openai-poll-after-ms"] == "1000"
+    await videos.ended(video)
+
+
 async def test_the_short_path_is_the_same(videos: VideoClient) -> None:
     answer = await videos.http.post("/v1/video", json=wanted())
     assert (await videos.ended(answer.json()))["status"] == "completed"
