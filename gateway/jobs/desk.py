@@ -98,6 +98,8 @@ class JobDesk:
         return self._artifacts.read(artifact.key, start, end)
 
     def _create(self, new: NewJob, given: Sequence[Given]) -> Created:
+        if (known := self._store.known(new)) is not None:  # needs no room
+            return Created(job=known, fresh=False)
         tally = self._store.tally(self.kind)
         require_room(self._room, tally.bytes, self._artifacts.free_bytes())
         if tally.queued >= self._most_queued:

@@ -6,7 +6,7 @@ Calls are synchronous and may wait for the disk or the network: the gateway make
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, false, func, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -60,6 +60,13 @@ class JobStore:
                 # Between the two statements the older job was removed: its key is free now.
                 row = connection.execute(self._insert(new)).one()
             return Created(job=job_of(row), fresh=True)
+
+    def known(self, new: NewJob) -> Job | None:
+        """What the same request under the same idempotency key has made before. Raises as ``create``."""
+        if new.idempotency_key is None:
+            return None
+        with self._storage.read() as connection:
+            return self._same(connection, new)
 
     def get(self, owner: str, job_id: str) -> Job | None:
         with self._storage.read() as connection:
@@ -147,4 +154,6 @@ class JobStore:
 
 
 def _owned(owner: str, job_id: str) -> ColumnElement[bool]:
+    if "\0" in job_id:  # PostgreSQL does not even compare it
+        return false()
     return and_(jobs.c.id == job_id, jobs.c.owner == owner)

@@ -226,6 +226,22 @@ def test_two_gateways_see_the_same_jobs(gateway: Gateway, opener):
     assert other.claims.heartbeat(running).cancel_requested
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["", "video_\0", "\0", "video_'; DROP TABLE jobs; --", "\ufffd", "%", "a" * 100_000],
+    ids=lambda name: repr(name[:9]),
+)
+def test_names_that_are_no_ids_are_of_no_job(gateway: Gateway, name: str):
+    job = gateway.create()
+    assert gateway.store.get("key_a", name) is None
+    assert gateway.store.cancel("key_a", name) is None
+    assert gateway.store.remove("key_a", name) is None
+    with pytest.raises(BackendError) as refused:
+        gateway.store.page("key_a", "video", after=name)
+    assert (refused.value.cause, refused.value.param) == (Cause.INVALID_REQUEST, "after")
+    assert gateway.now(job) == job
+
+
 def test_a_database_without_the_table_is_a_storage_error_that_tells_nothing(opener):
     gateway = gateway_on(opener())
     for call in (lambda: gateway.create(spec=b"secret"), lambda: gateway.store.get("a", "b"), gateway.claims.claim):

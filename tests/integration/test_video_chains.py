@@ -44,6 +44,28 @@ async def test_an_idempotency_key_makes_one_job(videos: VideoClient) -> None:
     assert forms[2].status_code == 400
 
 
+@pytest.mark.parametrize("settings", [{"jobs_queued": 1}, {"results_bytes": 2**20, "result_bytes": 2**20}])
+async def test_the_same_request_is_answered_when_there_is_no_room_for_another(
+    settings: dict[str, int], tmp_path: Path
+) -> None:
+    async with running_gateway({"film": video_profile("film")}, job_slots=1, **settings) as gateway:
+        videos = VideoClient(gateway.client)
+        if "jobs_queued" in settings:
+            await videos.created(prompt=f"hold {tmp_path}")
+            await gateway.until((tmp_path / "held").exists)
+        headers = {"idempotency-key": "k"}
+        first = await videos.http.post(URL, json=wanted(), headers=headers)
+        assert first.status_code == 200, first.text
+        if "jobs_queued" not in settings:
+            assert (await videos.ended(first.json()))["status"] == "completed"
+        assert (await videos.http.post(URL, json=wanted())).status_code in (429, 507)
+        again = await videos.http.post(URL, json=wanted(), headers=headers)
+        assert again.json()["id"] == first.json()["id"]
+        other = await videos.http.post(URL, json=wanted(prompt="a dog"), headers=headers)
+        assert (other.status_code, error(other)["code"]) == (400, "idempotency_key_reused")
+        (tmp_path / "go").touch()
+
+
 # --- from one clip to the next ----------------------------------------------------------------------------------------
 
 
