@@ -20,8 +20,7 @@ from backends.wire import sse
 from gateway.errors import TABLE
 from gateway.http.access import required_scope
 from gateway.http.hangup import hangup_of
-from gateway.http.messages_dialect import refusal
-from gateway.http.replies import EXCHANGE, error_body, error_headers, note_failure, unhandled
+from gateway.http.replies import EXCHANGE, error_answer, error_body, note_failure, unhandled
 from gateway.http.services import Services
 from gateway.keys.key import Key
 from gateway.keys.key import Scope as KeyScope
@@ -29,7 +28,6 @@ from gateway.scheduling.refusals import draining
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.logs import request_id
 
-_ANTHROPIC = "/v1/messages"
 _PREFLIGHT_HEADERS = b"authorization, content-type, x-api-key"
 
 
@@ -88,7 +86,7 @@ class Edge:
             known = error if isinstance(error, BackendError) else unhandled(error)
             note_failure(exchange, known)
             if not started:
-                await _send_error(send_head, known, exchange)
+                await _send_error(send_head, known, scope)
         except asyncio.CancelledError:
             hangup = hangup_of(scope)
             if hangup is not None and hangup.gone:
@@ -96,7 +94,7 @@ class Edge:
             elif self._services.lifetime.draining and (exchange.stream or not started):
                 cut = draining()
                 note_failure(exchange, cut)
-                await (_end_stream(send, cut) if started else _send_error(send_head, cut, exchange))
+                await (_end_stream(send, cut) if started else _send_error(send_head, cut, scope))
             else:
                 exchange.outcome = "cancelled"
                 raise
@@ -180,11 +178,10 @@ async def _end_stream(send: Send, error: BackendError) -> None:
     await send({"type": "http.response.body", "body": sse.event(error_body(error)), "more_body": False})
 
 
-async def _send_error(send: Send, error: BackendError, exchange: Exchange) -> None:
-    """In the dialect of the path."""
-    anthropic = exchange.path.startswith(_ANTHROPIC)
-    body = refusal(error, exchange.request_id) if anthropic else error_body(error)
-    headers = [*error_headers(error), (b"content-length", str(len(body)).encode())]
+async def _send_error(send: Send, error: BackendError, scope: Scope) -> None:
+    """In the dialect of who asked."""
+    headers, body = error_answer(scope, error)
+    headers.append((b"content-length", str(len(body)).encode()))
     if error.cause is Cause.REQUEST_TIMEOUT:
         headers.append((b"connection", b"close"))  # of a body that came too slowly no more is waited for
     await send({"type": "http.response.start", "status": TABLE[error.cause].status, "headers": headers})

@@ -3,8 +3,6 @@
 Who says which version of Anthropic's API he speaks gets everything in that dialect: entries, pages and errors.
 """
 
-from collections.abc import Callable
-
 from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
@@ -16,15 +14,12 @@ from backends.errors import BackendError, Cause
 from backends.wire.anthropic_models import Model as AnthropicModel
 from gateway.catalog.listing import ModelListing, describe, served_context
 from gateway.catalog.profile import ModelProfile
-from gateway.errors import TABLE
 from gateway.http.anthropic_models import PageAsked, model_of, page_of
-from gateway.http.messages_dialect import refusal
-from gateway.http.replies import error_headers, exchange_of, note_failure
+from gateway.http.replies import exchange_of, speaks_anthropic
 from gateway.http.services import Services
 from gateway.routing.table import ANTHROPIC
 
 Asked = Request[None, None, State]
-_VERSION = "anthropic-version"
 
 
 class Model(Struct, frozen=True, kw_only=True):
@@ -72,37 +67,28 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
     @get("/v1/models", sync_to_thread=False)
     def listing(request: Asked) -> ModelList | Response[bytes]:
         profiles = [p for p in services.catalog.catalog.profiles.values() if p.listed]
-        if _VERSION not in request.headers:
+        if not speaks_anthropic(request.scope):
             return ModelList(data=[entry(p) for p in profiles if p.lifecycle != "retired"])
         chats = [p for p in profiles if Task.CHAT in p.tasks]
         data = [known_elsewhere(p, prefix + p.id) for p in chats for prefix in ("", ANTHROPIC)]
         query = request.query_params
         stages = [stage for name in ("lifecycle", "lifecycle[]") for stage in query.getall(name, [])]
-        return _told(request, lambda: page_of(data, PageAsked.of(query, stages)))
+        return _told(request, page_of(data, PageAsked.of(query, stages)))
 
     @get("/v1/models/{name:path}", sync_to_thread=False)
     def one(name: FromPath[str], request: Asked) -> Model | Response[bytes]:
         wanted = name.removeprefix("/")
-        if _VERSION not in request.headers:
-            return entry(named(wanted))
-
-        def found() -> AnthropicModel:
-            profile = named(wanted)
-            return known_elsewhere(profile, (ANTHROPIC if wanted.startswith(ANTHROPIC) else "") + profile.id)
-
-        return _told(request, found)
+        profile = named(wanted)
+        if not speaks_anthropic(request.scope):
+            return entry(profile)
+        return _told(
+            request, known_elsewhere(profile, (ANTHROPIC if wanted.startswith(ANTHROPIC) else "") + profile.id)
+        )
 
     return [listing, one]
 
 
-def _told(request: Asked, answer: Callable[[], Struct]) -> Response[bytes]:
-    """An answer in Anthropic's dialect, or why there is none."""
-    exchange = exchange_of(request.scope)
-    headers = {"request-id": exchange.request_id}
-    try:
-        return Response(json.encode(answer()), headers=headers, media_type="application/json")
-    except BackendError as error:
-        note_failure(exchange, error)
-        headers |= {name.decode(): value.decode() for name, value in error_headers(error)}
-        body = refusal(error, exchange.request_id)
-        return Response(body, status_code=TABLE[error.cause].status, headers=headers, media_type=None)
+def _told(request: Asked, answer: Struct) -> Response[bytes]:
+    """In Anthropic's dialect, whose clients look for the id of their request under a name of its own."""
+    headers = {"request-id": exchange_of(request.scope).request_id}
+    return Response(json.encode(answer), headers=headers, media_type="application/json")

@@ -16,11 +16,13 @@ from msgspec.json import encode
 
 from backends.errors import BackendError, Cause
 from gateway.errors import TABLE, openai_envelope
+from gateway.http.messages_dialect import refusal
 from gateway.telemetry.exchange import Exchange, Outcome
 from gateway.telemetry.redact import redact
 
 _log = logging.getLogger("forebay.http")
 EXCHANGE = "forebay.exchange"
+ANTHROPIC_VERSION = "anthropic-version"
 _WITHOUT_VERSION = frozenset({"/chat/completions", "/completions", "/embeddings", "/models"})
 _BY_STATUS = {
     401: Cause.AUTH,
@@ -59,16 +61,35 @@ def error_body(error: BackendError) -> bytes:
     return encode(openai_envelope(error))
 
 
-def error_response(error: BackendError) -> Response[bytes]:
+def speaks_anthropic(scope: Scope) -> bool:
+    """Its route says so; where both dialects have the same route, a header does."""
+    path = scope["path"]
+    if path == "/v1/models" or path.startswith("/v1/models/"):
+        return any(name == ANTHROPIC_VERSION.encode() for name, _ in scope["headers"])
+    return path == "/v1/messages" or path.startswith("/v1/messages/")
+
+
+def error_answer(scope: Scope, error: BackendError) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body, in the dialect of who asked."""
+    headers, body = error_headers(error), error_body(error)
+    if speaks_anthropic(scope):
+        name = exchange_of(scope).request_id
+        headers.append((b"request-id", name.encode()))
+        body = refusal(error, name)
+    return headers, body
+
+
+def error_response(request: Request[None, None, State], error: BackendError) -> Response[bytes]:
     """The same for Litestar."""
-    headers = {name.decode(): value.decode() for name, value in error_headers(error)}
-    return Response(error_body(error), status_code=TABLE[error.cause].status, headers=headers, media_type=None)
+    headers, body = error_answer(request.scope, error)
+    given = {name.decode(): value.decode() for name, value in headers}
+    return Response(body, status_code=TABLE[error.cause].status, headers=given, media_type=None)
 
 
 def on_backend_error(request: Request[None, None, State], error: BackendError) -> Response[bytes]:
     """Litestar's handler for our own errors."""
     note_failure(exchange_of(request.scope), error)
-    return error_response(error)
+    return error_response(request, error)
 
 
 def on_http_exception(request: Request[None, None, State], error: HTTPException) -> Response[bytes]:

@@ -25,8 +25,8 @@ from gateway.telemetry.exchange import Exchange
 CANARY = "canary of a prompt"
 
 
-def request(path: str = "/nowhere"):
-    made = RequestFactory(app=Litestar(logging_config=None)).get(path)
+def request(path: str = "/nowhere", headers=None):
+    made = RequestFactory(app=Litestar(logging_config=None)).get(path, headers=headers)
     made.scope[EXCHANGE] = Exchange("req_1", "GET", path, 0.0)
     return made
 
@@ -50,11 +50,35 @@ def test_without_a_wait_there_is_no_retry_after():
 
 @pytest.mark.parametrize("cause", list(Cause))
 def test_every_cause_is_answered_with_its_status(cause):
-    response = error_response(BackendError(cause, "detail", private=CANARY, retry_after=3))
+    response = error_response(request(), BackendError(cause, "detail", private=CANARY, retry_after=3))
     assert response.status_code == TABLE[cause].status
     assert response.headers["retry-after"] == "3"
     assert CANARY.encode() not in response.content
     assert message(response)["message"] == "detail"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "anthropic"),
+    [
+        ("/v1/messages", {}, True),
+        ("/v1/messages/batches", {}, True),
+        ("/v1/messages-of-mine", {}, False),
+        ("/v1/models", {"anthropic-version": "2023-06-01"}, True),
+        ("/v1/models/org/x", {"anthropic-version": "2023-06-01"}, True),
+        ("/v1/models", {}, False),
+        ("/v1/chat/completions", {"anthropic-version": "2023-06-01"}, False),
+    ],
+)
+def test_a_refusal_is_told_in_the_dialect_of_the_route(path, headers, anthropic):
+    response = error_response(request(path, headers), BackendError(Cause.NOT_FOUND, "no such thing"))
+    said = decode(response.content)
+    assert said["error"]["message"] == "no such thing"
+    if anthropic:
+        assert (said["type"], said["error"]["type"]) == ("error", "not_found_error")
+        assert said["request_id"] == response.headers["request-id"] == "req_1"
+    else:
+        assert set(said) == {"error"}
+        assert "request-id" not in response.headers
 
 
 def test_an_engines_words_are_shown_without_credentials():
