@@ -40,6 +40,10 @@ class Said(Struct, frozen=True, kw_only=True):
     def thought(self) -> str:
         return self.reasoning_content or self.reasoning or ""
 
+    def words(self) -> str:
+        """What was said, and what was said instead."""
+        return (self.content or "") + (self.refusal or "")
+
 
 class Logprobs(Struct, frozen=True, kw_only=True):
     content: list[TokenLogprob] | None = None
@@ -50,7 +54,12 @@ class Choice(Struct, frozen=True, kw_only=True):
     message: Said | None = None
     delta: Said | None = None
     finish_reason: str | None = None
+    stop_reason: object = None
     logprobs: Logprobs | None = None
+
+    def matched(self) -> str | None:
+        """The stop string that ended the answer. Backends name ends by the number of a token there, too."""
+        return self.stop_reason if isinstance(self.stop_reason, str) else None
 
 
 class PromptDetails(Struct, frozen=True, kw_only=True):

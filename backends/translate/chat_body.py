@@ -7,6 +7,14 @@ from msgspec import Struct
 
 from backends.wire.openai_chat import ChatRequest, Function, Message, NamedSchema
 
+RESULT_FOLLOWS = "The result follows in the next user message."
+"""What a tool gave back where that was only pictures: chat has them in messages of users only."""
+
+
+def shown_by(call_id: str) -> str:
+    """What stands before the pictures of a call."""
+    return f"Shown by {call_id}:"
+
 
 class ChatMessage(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A message without the fields it does not use."""
@@ -21,9 +29,8 @@ class ChatSchema(NamedSchema, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ChatBody(ChatRequest, frozen=True, kw_only=True, omit_defaults=True):
-    """The body of ``POST /v1/chat/completions``; engines that do not know the last two fields pass over them."""
+    """The body of ``POST /v1/chat/completions``; engines that do not know the last field pass over it."""
 
-    reasoning_effort: str | None = None
     verbosity: str | None = None
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct, field
 
+from backends.wire.openai_sampling import StopString
+
 MOST_MESSAGES = 4096
 MOST_TOOLS = 512
 
@@ -22,41 +24,52 @@ class Source(Struct, frozen=True, kw_only=True):
     content: "str | list[Block] | None" = None
 
 
+class ToolChange(Struct, frozen=True, kw_only=True):
+    """Which tool is added or removed: a ``tool_reference`` by its name, a ``tool_definition`` by what it is."""
+
+    type: str
+    name: str = ""
+    definition: "Tool | None" = None
+
+
 class Block(Struct, frozen=True, kw_only=True):
-    """A piece of a message; which fields count depends on ``type``."""
+    """A piece of a message; which fields count depends on ``type``. Results of servers' tools are one block inside."""
 
     type: str
     text: str = ""
     thinking: str = ""
-    signature: str = ""
-    source: Source | None = None
+    source: Source | str | None = None
     title: str | None = None
     id: str = ""
     name: str = ""
     input: Raw = field(default_factory=lambda: Raw(b"{}"))
     tool_use_id: str = ""
     tool_name: str = ""
-    content: "str | list[Block] | None" = None
+    content: "str | list[Block] | Block | None" = None
     is_error: bool | None = None
+    tool: ToolChange | None = None
+    tool_changes: "list[Block] | None" = None
 
 
 class Message(Struct, frozen=True, kw_only=True):
-    """``system`` occurs in the middle, too."""
+    """``system`` occurs in the middle, too; ``clear_at`` says that its words count until the user speaks again."""
 
     role: Literal["user", "assistant", "system"]
-    content: str | list[Block]
+    content: str | list[Block] = ""
+    clear_at: str | None = None
 
 
 class Tool(Struct, frozen=True, kw_only=True):
-    """A tool of the client's has an ``input_schema``, a server's has a ``type`` of its own.
+    """A tool of the client's has a name and an ``input_schema``, a server's has a ``type`` of its own.
 
     ``defer_loading``: it is not told to the model until a ``tool_reference`` names it.
     """
 
-    name: str
+    name: str = ""
     type: str | None = None
     description: str | None = None
     input_schema: dict[str, object] | None = None
+    strict: bool | None = None
     defer_loading: bool | None = None
 
 
@@ -90,7 +103,7 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     system: str | list[Block] | None = None
     tools: Annotated[list[Tool], Meta(max_length=MOST_TOOLS)] | None = None
     tool_choice: ToolChoice | None = None
-    stop_sequences: Annotated[list[str], Meta(max_length=16)] | None = None
+    stop_sequences: Annotated[list[StopString], Meta(max_length=16)] | None = None
     stream: bool | None = None
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None

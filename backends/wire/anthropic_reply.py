@@ -1,7 +1,7 @@
 """What Anthropic's Messages API answers: the message, the events of its stream, its errors. Shapes only."""
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import UNSET, Raw, Struct, UnsetType
 
 from backends.wire import sse
 
@@ -28,6 +28,12 @@ class ToolUse(Struct, frozen=True, kw_only=True, tag_field="type", tag="tool_use
 Block = Text | Thinking | ToolUse
 
 
+class OutputDetails(Struct, frozen=True, kw_only=True):
+    """``thinking_tokens`` are among the output tokens."""
+
+    thinking_tokens: int
+
+
 class Usage(Struct, frozen=True, kw_only=True):
     """Tokens; ``input_tokens`` without those that were read from the cache."""
 
@@ -35,6 +41,7 @@ class Usage(Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     cache_creation_input_tokens: int = 0
     cache_read_input_tokens: int = 0
+    output_tokens_details: OutputDetails | UnsetType = UNSET
 
 
 class Message(Struct, frozen=True, kw_only=True):

@@ -184,7 +184,7 @@ async def test_a_turn_with_results_as_the_engine_reads_it(gateway: RunningGatewa
     later = await sent(gateway)
     assert later["messages"][:3] == body["messages"][:3], "what was said stays as it was"
     assert [tool["function"]["name"] for tool in later["tools"]] == ["weather", "late"]
-    assert later["messages"][-1]["content"][0]["type"] == "image_url"
+    assert [part["type"] for part in later["messages"][-1]["content"]] == ["text", "image_url"]
 
 
 async def test_life_signs_while_there_is_nothing_to_say(gateway: RunningGateway) -> None:

@@ -8,22 +8,24 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from backends.errors import BackendError, Cause
 from backends.translate.anthropic.conversation import Conversation
+from backends.translate.anthropic.output import Asked
 from backends.translate.anthropic.system import system_text
 from backends.translate.anthropic.tools import choose, offer
 from backends.translate.chat_body import ChatBody, Notes
 from backends.wire.anthropic_messages import MessagesRequest, OutputConfig
-from backends.wire.openai_chat import JsonSchemaFormat, NamedSchema
-from backends.wire.openai_sampling import StreamOptions
+from backends.wire.openai_chat import JsonSchemaFormat, NamedChoice, NamedSchema
+from backends.wire.openai_sampling import StreamOptions, refuse
 
-_EFFORTS = {"low": "low", "medium": "medium", "high": "high", "xhigh": "high", "max": "high"}
+_EFFORTS = frozenset({"low", "medium", "high"})
+_EFFORT_BEYOND = {"xhigh": "high", "max": "high"}
 
 
 class Translation(Struct, frozen=True, kw_only=True):
-    """``request`` for the backend, ``notes`` for the log."""
+    """``request`` for the backend, ``asked`` to tell the end of its answer by, ``notes`` for the log."""
 
     request: ChatBody
+    asked: Asked
     notes: Sequence[str]
 
 
@@ -31,18 +33,23 @@ def to_chat(request: MessagesRequest) -> Translation:
     """Raises ``BackendError(INVALID_REQUEST)`` with ``param`` for what no chat can hold."""
     notes = Notes([])
     conversation = Conversation(system_text(request.system), notes)
+    last_user = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=-1)
     for index, message in enumerate(request.messages):
-        conversation.add(message, f"messages[{index}]")
-    tools = offer(request.tools or [], conversation.referenced, notes)
+        cleared = message.clear_at == "next_user_message" and index < last_user
+        conversation.add(message, f"messages[{index}]", cleared=cleared)
+    offered = offer(request.tools or [], conversation.changes, notes)
+    tools = offered.tools
+    choice = choose(request.tool_choice, offered, notes)
+    forced = choice == "required" or isinstance(choice, NamedChoice)
     body = ChatBody(
         model=request.model,
         messages=conversation.finish(),
         max_tokens=request.max_tokens,
         tools=tools or None,
-        tool_choice=choose(request.tool_choice, tools),
+        tool_choice=choice,
         parallel_tool_calls=_parallel(request, bool(tools)),
-        response_format=_format(request.output_config),
-        reasoning_effort=_effort(request),
+        response_format=_format(request.output_config, notes, forced=forced),
+        reasoning_effort=_effort(request, notes),
         stop=request.stop_sequences or None,
         temperature=request.temperature,
         top_p=request.top_p,
@@ -50,7 +57,8 @@ def to_chat(request: MessagesRequest) -> Translation:
         stream=request.stream or None,
         stream_options=StreamOptions(include_usage=True) if request.stream else None,
     )
-    return Translation(request=body, notes=tuple(notes.lines))
+    asked = Asked(max_tokens=request.max_tokens, stop_sequences=request.stop_sequences or ())
+    return Translation(request=body, asked=asked, notes=tuple(notes.lines))
 
 
 def _parallel(request: MessagesRequest, offers: bool) -> bool | None:
@@ -58,20 +66,25 @@ def _parallel(request: MessagesRequest, offers: bool) -> bool | None:
     return False if offers and alone else None
 
 
-def _effort(request: MessagesRequest) -> str | None:
+def _effort(request: MessagesRequest, notes: Notes) -> str | None:
     if request.thinking is not None and request.thinking.type == "disabled":
         return "none"
     effort = request.output_config.effort if request.output_config else None
-    return _EFFORTS.get(effort or "")
+    if effort is None or effort in _EFFORTS:
+        return effort
+    known = _EFFORT_BEYOND.get(effort)
+    what = f"more than backends know; {known} instead" if known else "not known; left out"
+    notes.add("output_config.effort", f"{effort[:40]} is {what}")
+    return known
 
 
-def _format(config: OutputConfig | None) -> JsonSchemaFormat | None:
+def _format(config: OutputConfig | None, notes: Notes, *, forced: bool) -> JsonSchemaFormat | None:
     wanted = config.format if config else None
     if wanted is None:
         return None
     if wanted.type != "json_schema" or wanted.schema is None:
-        raise BackendError(
-            Cause.INVALID_REQUEST, "output_config.format: json_schema with a schema is known",
-            param="output_config.format",
-        )  # fmt: skip
+        raise refuse("output_config.format", "json_schema with a schema is known")
+    if forced:
+        notes.add("output_config.format", "a forced call has no words to give a form; left out")
+        return None
     return JsonSchemaFormat(json_schema=NamedSchema(schema=wanted.schema, name="answer", strict=True))

@@ -8,46 +8,26 @@ from typing import Literal
 
 from msgspec import Raw
 
-from backends.translate.anthropic.output import SIGNATURE, stop_reason, usage_of
-from backends.translate.chat_answer import Answer, Call, Said, Usage
-from backends.translate.tool_calls.json_scan import JsonScan
+from backends.translate.anthropic.growing_calls import GrowingCalls
+from backends.translate.anthropic.output import NOTHING_ASKED, SIGNATURE, Asked, ending, usage_of
+from backends.translate.chat_answer import Answer, Said, Usage
 from backends.wire import anthropic_reply as on
 
 Events = list[on.Event]
 Spoken = Literal["text", "thinking"]
 
 
-class _Growing:
-    """A call of the stream."""
-
-    def __init__(self, index: int | None, call_id: str, name: str) -> None:
-        self.index, self.id, self.name = index, call_id, name
-        self.waiting: list[str] = []
-        self._scan = JsonScan()
-
-    def take(self, text: str) -> None:
-        self.waiting.append(text)
-        for char in text:
-            if self._scan.state != "open" or not self._scan.take(char):
-                break
-
-    @property
-    def whole(self) -> bool:
-        """Its object has ended: what follows belongs to another call."""
-        return self._scan.state == "done"
-
-
 class MessageStream:
     """Call ``start`` first, ``feed`` with each chunk, then ``finish`` or ``fail``; ``waiting`` at any time."""
 
-    def __init__(self, message_id: str, model: str) -> None:
-        self._message_id, self._model = message_id, model
+    def __init__(self, message_id: str, model: str, asked: Asked = NOTHING_ASKED) -> None:
+        self._message_id, self._model, self._asked = message_id, model, asked
         self._open: Literal["text", "thinking", "call"] | None = None
         self._index = -1
-        self._calls: list[_Growing] = []
-        self._told = 0
+        self._calls = GrowingCalls()
         self._later: list[tuple[Spoken, str]] = []
         self._finish_reason: str | None = None
+        self._matched: str | None = None
         self._usage: Usage | None = None
 
     def start(self) -> Events:
@@ -65,16 +45,17 @@ class MessageStream:
         if choice is None:
             return []
         self._finish_reason = choice.finish_reason or self._finish_reason
+        self._matched = choice.matched() or self._matched
         return [] if choice.delta is None else self._said(choice.delta)
 
     def finish(self) -> Events:
         """The stream ended as it should."""
-        reason = stop_reason(self._finish_reason, called=bool(self._calls))
+        ended = ending(self._finish_reason, self._matched, self._usage, self._asked, called=bool(self._calls))
         return [
             *self._tell_calls(last=True),
             *self._speak_later(),
             *self._close(),
-            on.MessageDelta(delta=on.Ended(stop_reason=reason), usage=usage_of(self._usage)),
+            on.MessageDelta(delta=ended, usage=usage_of(self._usage)),
             on.MessageStop(),
         ]
 
@@ -84,19 +65,18 @@ class MessageStream:
 
     def _said(self, delta: Said) -> Events:
         told: Events = []
-        spoken: tuple[tuple[Spoken, str], ...] = (
-            ("thinking", delta.thought()),
-            ("text", delta.content or delta.refusal or ""),
-        )
+        spoken: tuple[tuple[Spoken, str], ...] = (("thinking", delta.thought()), ("text", delta.words()))
         for kind, text in spoken:
-            if text and all(call.whole for call in self._calls):
+            if text and self._calls.settled:
                 told += self._tell_calls(last=True) + self._speak(kind, text)
             elif text:
                 self._later.append((kind, text))  # a call is told to its end first
-        for piece in delta.tool_calls or ():
-            self._grow(piece)
+        if not delta.tool_calls:
+            return told
+        for piece in delta.tool_calls:
+            self._calls.take(piece)
         told += self._tell_calls(last=False)
-        if self._later and all(call.whole for call in self._calls):
+        if self._later and self._calls.settled:
             told += self._tell_calls(last=True) + self._speak_later()
         return told
 
@@ -111,44 +91,20 @@ class MessageStream:
         waited, self._later = self._later, []
         return [event for kind, text in waited for event in self._speak(kind, text)]
 
-    def _grow(self, piece: Call) -> None:
-        name = (piece.function.name if piece.function else None) or ""
-        call = self._of(piece, name)
-        call.name = call.name or name
-        call.id = call.id or piece.id or ""
-        call.take((piece.function.arguments if piece.function else None) or "")
-
-    def _of(self, piece: Call, name: str) -> _Growing:
-        """Backends number calls, or tell them apart by their ids only."""
-        if piece.index is not None:
-            known = next((call for call in reversed(self._calls) if call.index == piece.index), None)
-            another = known is not None and name and piece.id and known.id and piece.id != known.id
-        else:
-            known = next((call for call in self._calls if piece.id and call.id == piece.id), None)
-            if known is None and not name and self._calls:
-                known = self._calls[-1]
-            another = False
-        if known is None or another:
-            known = _Growing(piece.index, piece.id or "", name)
-            self._calls.append(known)
-        return known
-
     def _tell_calls(self, *, last: bool) -> Events:
         """The first that is not told to its end; a later one once that is whole. ``last``: all."""
         told: Events = []
-        while self._told < len(self._calls):
-            call = self._calls[self._told]
-            if call.name and self._open != "call":
-                given = call.id or f"{self._message_id}_{self._told}"
+        while (call := self._calls.current) is not None:
+            if self._open != "call" and (call.name or last):
+                given = call.id or f"{self._message_id}_{self._calls.told}"
                 told += self._turn_to("call", on.ToolUse(id=given, name=call.name, input=Raw(b"{}")))
-            if self._open == "call":
-                if text := "".join(call.waiting):
-                    told.append(on.BlockDelta(index=self._index, delta=on.InputDelta(partial_json=text)))
-                call.waiting.clear()
-            if not last and not (call.whole and self._told + 1 < len(self._calls)):
-                return told
-            told += self._close() if self._open == "call" else []
-            self._told += 1
+            over = last or self._calls.over
+            if self._open == "call" and (text := call.ready(last=over)):
+                told.append(on.BlockDelta(index=self._index, delta=on.InputDelta(partial_json=text)))
+            if not over:
+                break
+            told += self._close()
+            self._calls.told += 1
         return told
 
     def _turn_to(self, kind: Literal["text", "thinking", "call"], block: on.Block) -> Events:

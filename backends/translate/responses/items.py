@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from backends.errors import BackendError
-from backends.translate.chat_body import ChatMessage, Notes
+from backends.translate.chat_body import RESULT_FOLLOWS, ChatMessage, Notes, shown_by
 from backends.translate.responses.contents import media_of, media_part, text_of, user_content
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.tools import INPUT, at, within
@@ -29,7 +29,6 @@ from backends.wire.openai_responses_items import (
 from backends.wire.openai_sampling import refuse
 
 LateSystem = Literal["system", "user"]
-_SHOWN = "The result follows in the next user message."
 _encode = msgspec.json.Encoder().encode
 
 
@@ -139,10 +138,10 @@ class Conversation:
         self._close_turn()
         self._unanswered.discard(item.call_id)
         media = media_of(item.output)
-        text = text_of(item.output) or (_SHOWN if media else "")
+        text = text_of(item.output) or (RESULT_FOLLOWS if media else "")
         self._messages.append(ChatMessage(role="tool", tool_call_id=item.call_id, content=text))
         if media:
-            self._pictures.append(TextPart(text=f"Shown by {item.call_id}:"))
+            self._pictures.append(TextPart(text=shown_by(item.call_id)))
             self._pictures += [media_part(part, f"{place}.output") for part in media]
 
     def _assist(self) -> None:
