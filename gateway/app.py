@@ -92,7 +92,7 @@ class Application:
     def begin_drain(self) -> None:
         """Not ready from now on; what waits is refused; what runs goes on."""
         if not self.services.lifetime.draining:
-            self.services.lifetime.draining = True
+            self.services.lifetime.drain(time.monotonic())
             if self.services.videos is not None:
                 self.services.videos.runner.begin_drain()
             notify("STOPPING=1")

@@ -122,11 +122,12 @@ def _place_of_results(settings: Settings, name: str) -> tuple[Shelf, Path]:
 
 
 async def end(services: Services) -> None:
-    """What runs gets its time; nothing new is begun."""
-    services.lifetime.draining = True
+    """What runs gets what is left of its time; nothing new is begun."""
+    services.lifetime.drain(time.monotonic())
     if services.videos is not None:
         services.videos.runner.begin_drain()
-    await services.runtime.drain(services.settings.drain_window)
+    # Requests have had their part of it; clips run without any.
+    await services.runtime.drain(services.lifetime.left(services.settings.drain_window, time.monotonic()))
 
 
 @asynccontextmanager

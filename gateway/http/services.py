@@ -24,11 +24,21 @@ from gateway.telemetry.recorder import Recorder
 class Lifetime:
     """Whether the process is on its way in, serving, or on its way out."""
 
-    __slots__ = ("draining", "started")
+    __slots__ = ("_since", "draining", "started")
 
     def __init__(self) -> None:
         self.started = False
         self.draining = False
+        self._since = 0.0
+
+    def drain(self, now: float) -> None:
+        """On its way out, since the first call."""
+        if not self.draining:
+            self.draining, self._since = True, now
+
+    def left(self, window: float, now: float) -> float:
+        """What is left of the time that the way out may take, in seconds."""
+        return max(0.0, window - (now - self._since))
 
 
 class Services:

@@ -51,6 +51,7 @@ class Runtime:
         self._ids = itertools.count(1)
         self._waiters: dict[int, asyncio.Future[Occupant]] = {}
         self._drained: asyncio.Event | None = None
+        self._hurried = False
         self.watchdog = Watchdog()
         self.scheduler = Scheduler(self, machine.first_reading(), policy or Policy(), limits)
         self.engines = EngineTasks(launcher, machine, metrics, clock, self.scheduler)
@@ -210,15 +211,18 @@ class Runtime:
         """Refuses what waits and gives running requests ``window`` seconds. True when all ended in time."""
         self.scheduler.on_drain()
         self._drained = asyncio.Event()
-        if self.scheduler.in_flight:
+        if self.scheduler.in_flight and not self._hurried:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(window):
                     await self._drained.wait()
         return self.scheduler.in_flight == 0
 
     def hurry(self) -> None:
-        """No grace for engines from now on."""
+        """No grace for engines from now on, and no window for what they do."""
+        self._hurried = True
         self.engines.hurry()
+        if self._drained is not None:
+            self._drained.set()
 
     async def aclose(self) -> None:
         """Ends every load under way and stops every engine, whatever it is doing; returns when all are gone."""

@@ -131,6 +131,23 @@ async def test_drain_ends_with_its_window() -> None:
     assert await stage.runtime.drain(0.001) is False
 
 
+@pytest.mark.parametrize("before", [True, False])
+async def test_who_is_in_a_hurry_waits_for_no_window(before: bool) -> None:
+    stage = RuntimeStage(at_once=True)
+    await stage.resident(A)
+    assert stage.runtime.acquire_now(A) is not None
+    if before:
+        stage.runtime.hurry()
+    draining = asyncio.create_task(stage.runtime.drain(600))
+    await turns()
+    if not before:
+        assert not draining.done()
+        stage.runtime.hurry()
+        await turns()
+    assert draining.done()
+    assert draining.result() is False
+
+
 async def test_the_end_cancels_loads_and_waits_for_every_stop() -> None:
     stage = RuntimeStage(40)
     leaving, staying = await stage.resident(A), await stage.resident(B)
