@@ -19,7 +19,7 @@ def part_of(block: Block, place: str, notes: Notes) -> TextPart | ImagePart | No
         case "text":
             return TextPart(text=block.text) if block.text else None
         case "image":
-            return ImagePart(image_url=ImageUrl(url=_picture(block.source, place)))
+            return ImagePart(image_url=ImageUrl(url=_picture(block.source, place), detail="auto"))
         case "document" | "search_result":
             return TextPart(text=_document(block, place))
         case kind:

@@ -12,9 +12,9 @@ from backends.translate.anthropic.conversation import Conversation
 from backends.translate.anthropic.output import Asked
 from backends.translate.anthropic.system import system_text
 from backends.translate.anthropic.tools import choose, offer
-from backends.translate.chat_body import ChatBody, Notes
+from backends.translate.chat_body import ChatBody, ChatSchema, Notes
 from backends.wire.anthropic_messages import MessagesRequest, OutputConfig
-from backends.wire.openai_chat import JsonSchemaFormat, NamedChoice, NamedSchema
+from backends.wire.openai_chat import JsonSchemaFormat, NamedChoice
 from backends.wire.openai_sampling import StreamOptions, refuse
 
 _EFFORTS = frozenset({"low", "medium", "high"})
@@ -87,4 +87,4 @@ def _format(config: OutputConfig | None, notes: Notes, *, forced: bool) -> JsonS
     if forced:
         notes.add("output_config.format", "a forced call has no words to give a form; left out")
         return None
-    return JsonSchemaFormat(json_schema=NamedSchema(schema=wanted.schema, name="answer", strict=True))
+    return JsonSchemaFormat(json_schema=ChatSchema(schema=wanted.schema, name="answer", strict=True))
