@@ -62,6 +62,17 @@ def runtime_of(args: EngineArgs, environments: Environments) -> str:
             return ""
 
 
+def speaks_anthropic(args: EngineArgs) -> bool:
+    """Whether it serves ``/v1/messages`` itself. Ours do not: they are told everything as chat, so that no tool,
+    document or choice is lost on a runtime that knows less of the dialect than we do.
+    """
+    match args:
+        case ExternalArgs():
+            return "anthropic" in args.dialects
+        case LlamaCppArgs() | DiffusersArgs():
+            return False
+
+
 def _llama_cpp(args: LlamaCppArgs, environments: Environments) -> tuple[Path, str] | None:
     """The interpreter and the runtime behind ``auto``: the best that is installed."""
     for runtime in choose(environments.package, "llama_cpp", args.runtime):

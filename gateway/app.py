@@ -38,6 +38,7 @@ from gateway.http.multipart import FormLimits
 from gateway.http.operator import operator_routes
 from gateway.http.origin import OriginRules
 from gateway.http.picture_input import PictureLimits
+from gateway.http.remote_media import RemotePictures
 from gateway.http.replies import on_backend_error, on_exception, on_http_exception
 from gateway.http.responses import PATH as RESPONSES
 from gateway.http.responses import responses_handler
@@ -142,6 +143,7 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
     machine = Machine(probe_of(settings.devices, settings.memory_limit), learning)
     runtime = Runtime(launcher or engines, machine, metrics, limits, policy)
     recorder = Recorder(metrics)
+    fetcher = _fetcher(settings)
     services = Services(
         settings=settings,
         catalog=catalog,
@@ -159,8 +161,9 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
         access=logs.access,
         uploads=Uploads(
             settings.state_dir / "uploads", FormLimits(deadline=settings.body_deadline), PictureLimits(),
-            _fetcher(settings),
+            fetcher,
         ),
+        remote_pictures=RemotePictures(fetcher),
     )  # fmt: skip
     metrics.observe(lambda: _gauges(services))
 

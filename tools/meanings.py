@@ -136,6 +136,7 @@ FIELDS: dict[str, str] = {
     "prompt": "At most 128 prompts; texts or token ids, not a mixture.",
     "repeat_penalty": "Extension: factor against repetition.",
     "response_format": "`json_object` and `json_schema` are enforced by a grammar while sampling.",
+    "reasoning_effort": "How much to think, for models whose template knows it; `none` is not at all.",
     "seed": "Seed of the sampler; each choice gets one derived from it.",
     "stop": "Up to 16 strings; the answer ends before the first of them.",
     "stream": "Server-sent events, ended by `[DONE]`.",

@@ -1,6 +1,10 @@
 """What a profile may say about an engine that we did not write."""
 
+from typing import Literal
+
 from msgspec import Struct
+
+Dialect = Literal["anthropic"]
 
 
 class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="external"):
@@ -9,6 +13,7 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``command`` is started by us; ``{socket}`` and ``{weights}`` in an argument are replaced by paths of ours, never by
     anything from a request. ``url`` names a server that somebody else runs (the static placement), which knows
     the model as ``served_model`` (default: the profile's id); it is never started, stopped or counted against memory.
+    ``dialects`` it speaks besides OpenAI's: requests in one of them reach it as they came.
     An engine that can move to host RAM and back takes a POST on ``sleep_path`` and on ``wake_path``.
     """
 
@@ -20,3 +25,4 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     health_path: str = "/health"
     sleep_path: str | None = None
     wake_path: str | None = None
+    dialects: tuple[Dialect, ...] = ()

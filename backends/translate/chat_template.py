@@ -4,7 +4,7 @@ A template comes with the weights: it is data from the internet. It sees the con
 never objects of ours, files or the environment. Reads no clock but the one passed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import cast
 
@@ -74,13 +74,17 @@ class ChatTemplate:
         messages: list[dict[str, object]],
         tools: list[dict[str, object]] | None,
         add_generation_prompt: bool = True,
+        effort: str | None = None,
     ) -> str:
-        """The prompt as text. Raises ``BackendError(INVALID_REQUEST)`` for what the template refuses or cannot do."""
+        """The prompt as text. ``effort``: how much to think, where the template knows; ``none`` is not at all.
+
+        Raises ``BackendError(INVALID_REQUEST)`` for what the template refuses or cannot do.
+        """
         messages = [self._fitting(message) for message in messages]
         if not self._takes_system:
             messages = _system_into_user(messages)
         try:
-            return self._rendered(messages, tools, add_generation_prompt)
+            return self._rendered(messages, tools, add_generation_prompt, _thinking(effort))
         except _RefusedError as refused:
             detail = f"messages: the model's chat template refuses them: {str(refused)[:200]}"
             raise BackendError(Cause.INVALID_REQUEST, detail, param="messages") from refused
@@ -99,11 +103,17 @@ class ChatTemplate:
                 private=f"{type(error).__name__}: {error}",
             ) from error
 
-    def _rendered(self, messages: list[dict[str, object]], tools: object, add_generation_prompt: bool) -> str:
+    def _rendered(
+        self,
+        messages: list[dict[str, object]],
+        tools: object,
+        add_generation_prompt: bool,
+        thinking: Mapping[str, object] = {},
+    ) -> str:
         self._sandbox.begin()
         size, parts = 0, list[str]()
         for part in self._template.generate(
-            messages=messages, tools=tools, documents=None, add_generation_prompt=add_generation_prompt
+            messages=messages, tools=tools, documents=None, add_generation_prompt=add_generation_prompt, **thinking
         ):
             size += len(part)
             if size > MAX_OUTPUT:
@@ -126,6 +136,15 @@ class ChatTemplate:
             return message
         made = [_with_object(cast("dict[str, dict[str, object]]", call)) for call in cast("list[object]", calls)]
         return message | {"tool_calls": made}
+
+
+def _thinking(effort: str | None) -> Mapping[str, object]:
+    """By the names that makers' templates use: Qwen's and GLM's, DeepSeek's, and gpt-oss's. Unsaid is left to them."""
+    if effort is None:
+        return {}
+    if effort == "none":
+        return {"enable_thinking": False, "thinking": False}
+    return {"reasoning_effort": effort}
 
 
 def _with_object(call: dict[str, dict[str, object]]) -> dict[str, object]:

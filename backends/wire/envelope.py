@@ -61,6 +61,14 @@ class Envelope:
         """The raw JSON of a top-level field."""
         return self._fields.get(name)
 
+    def having(self, name: str, value: int) -> "Envelope":
+        """The same with another value of a field."""
+        return Envelope({**self._fields, name: Raw(_encode(value))}, self.model, stream=self.stream)
+
+    def only(self, names: Iterable[str]) -> bytes:
+        """These fields of it, where they are there."""
+        return _encode({name: raw for name in names if (raw := self._fields.get(name)) is not None})
+
     def with_model(self, name: str, extra: Mapping[str, Raw] | None = None) -> bytes:
         """The body with ``name`` as model and the fields of ``extra`` put in. This envelope stays as it is."""
         fields = self._fields if not extra else {**self._fields, **extra}

@@ -135,6 +135,12 @@ class JsonSchemaFormat(Struct, frozen=True, kw_only=True, tag_field="type", tag=
     json_schema: NamedSchema
 
 
+Effort = Annotated[str, Meta(max_length=16)]
+"""``none``, ``minimal``, ``low``, ``medium``, ``high`` and what comes: templates know some of them, or none."""
+ToolChoice = Literal["none", "auto", "required"] | NamedChoice
+ResponseFormat = TextFormat | JsonObjectFormat | JsonSchemaFormat
+
+
 class ChatRequest(Sampling, frozen=True, kw_only=True):
     """The body of ``POST /v1/chat/completions``."""
 
@@ -143,9 +149,10 @@ class ChatRequest(Sampling, frozen=True, kw_only=True):
     logprobs: bool | None = None
     top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     tools: Annotated[list[Tool], Meta(max_length=MAX_TOOLS)] | None = None
-    tool_choice: Literal["none", "auto", "required"] | NamedChoice | None = None
+    tool_choice: ToolChoice | None = None
     parallel_tool_calls: bool | None = None
-    response_format: TextFormat | JsonObjectFormat | JsonSchemaFormat | None = None
+    response_format: ResponseFormat | None = None
+    reasoning_effort: Effort | None = None
 
     def token_limit(self) -> int | None:
         """The client's limit on generated tokens; the newer field wins."""

@@ -51,9 +51,12 @@ class ReplyMessage(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
+    """``stop_reason``, as vLLM has it: the stop string that ended the answer, which OpenAI does not tell."""
+
     index: int
     message: ReplyMessage
     finish_reason: FinishReason
+    stop_reason: str | UnsetType = UNSET
     logprobs: ChoiceLogprobs | None = None
 
 

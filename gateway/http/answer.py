@@ -3,17 +3,15 @@
 Bytes are never re-encoded. Before the commit point errors raise; after it they become an event and the stream ends.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
-from typing import cast
 
 from litestar.types import Scope, Send
 
 from backends.contract import Call
-from backends.errors import BackendError, Cause
+from backends.errors import BackendError
 from backends.wire import sse
-from gateway.http.hangup import hangup_of
+from gateway.http.hangup import cancel_when_gone
 from gateway.http.keepalive import HEAD, KeepAlive
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
@@ -38,11 +36,7 @@ async def answer(
     Raises ``BackendError`` only while nothing has been sent. A client that hangs up cancels the calling task, at
     whatever point it is, which closes the backend's connection and gives the lease back.
     """
-    hangup = hangup_of(scope)
-    if hangup is not None:
-        hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
-        if hangup.gone:
-            raise BackendError(Cause.CLIENT_GONE, "the client left")
+    cancel_when_gone(scope)
     keepalive: KeepAlive | None = None
     if life_sign is not None:
         event = life_sign(exchange.request_id, route.profile.id)

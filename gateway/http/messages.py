@@ -1,43 +1,37 @@
 """``POST /v1/messages`` over any backend that speaks chat: Anthropic's dialect, its errors and its headers."""
 
-import logging
 import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable
 
-import msgspec
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
-from msgspec import Struct, structs
+from msgspec import structs
 
 from backends.contract import Call, Task
 from backends.errors import BackendError, Cause
-from backends.translate.anthropic.request import to_chat
-from backends.wire.anthropic_messages import MessagesRequest
-from backends.wire.decode import decode
-from backends.wire.envelope import Envelope
-from backends.wire.openai_chat import Message as ChatMessage
-from backends.wire.openai_chat import Tool as ChatTool
+from backends.registry import speaks_anthropic
+from backends.wire import sse
 from gateway.errors import TABLE
-from gateway.http.body import read_body, require_json
+from gateway.http.body import require_json
+from gateway.http.message_count import COUNT, count_tokens
+from gateway.http.message_request import as_chat, read_message
 from gateway.http.messages_dialect import MessagesDialect, refusal
 from gateway.http.replies import exchange_of, note_failure
 from gateway.http.responses import clamped, require_chat
 from gateway.http.services import Services
-from gateway.http.text import body_for, check_chat, text_ask
-from gateway.http.translated import serve_translated
+from gateway.http.text import body_for, text_ask
+from gateway.http.translated import Telling, serve_translated
 from gateway.routing.route import Candidate
 from gateway.telemetry.exchange import Exchange
 
 PATH = "/v1/messages"
-COUNT = f"{PATH}/count_tokens"
 Serving = Callable[[Services, Exchange, Scope, Receive, Send], Awaitable[None]]
-_log = logging.getLogger("forebay.dialects")
 
 
 def messages_handlers(services: Services) -> dict[str, ASGIApp]:
     """By path, whatever their query."""
-    return {PATH: _handler(services, PATH, _serve), COUNT: _handler(services, COUNT, _count)}
+    return {PATH: _handler(services, PATH, _serve), COUNT: _handler(services, COUNT, count_tokens)}
 
 
 def _handler(services: Services, endpoint: str, answer: Serving) -> ASGIApp:
@@ -59,81 +53,43 @@ def _handler(services: Services, endpoint: str, answer: Serving) -> ASGIApp:
 
 
 async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-    body = await read_body(scope, receive, services.body_limits)
-    request = decode(body, MessagesRequest)
-    if request.max_tokens is None:
+    asked = await read_message(services, scope, receive)
+    if asked.request.max_tokens is None:
         raise BackendError(Cause.INVALID_REQUEST, "max_tokens: Field required", param="max_tokens")
-    route = services.table().route(request.model)
+    route = services.table().route(asked.request.model)
     require_chat(route)
+    most = clamped(asked.request.max_tokens, route) or 1
+    request = structs.replace(asked.request, max_tokens=most)
     exchange.model = route.profile.id
     exchange.stream = bool(request.stream)
-    translation = to_chat(structs.replace(request, max_tokens=clamped(request.max_tokens, route)))
-    for note in translation.notes:
-        _log.info("%s: %s", PATH, note)
-    chat = msgspec.json.encode(translation.request)
-    check_chat(chat)
-    envelope = Envelope.parse(chat)
-    dialect = MessagesDialect(f"msg_{secrets.token_hex(12)}", request.model)
+    chat = await as_chat(services, request, PATH)
     settings = services.settings
+
+    def speaks(candidate: Candidate) -> bool:
+        return not chat.altered and speaks_anthropic(candidate.variant.engine)
 
     def call(candidate: Candidate) -> Call:
         exchange.sent_upstream = time.perf_counter()
+        own = speaks(candidate)
+        given = asked.envelope.having("max_tokens", most) if own else chat.envelope
         return Call(
-            path="/v1/chat/completions",
-            body=body_for(envelope, candidate, Task.CHAT),
+            path=PATH if own else "/v1/chat/completions",
+            body=body_for(given, candidate, Task.CHAT),
             stream=exchange.stream,
             request_id=exchange.request_id,
             first_event_timeout=settings.first_event_timeout,
             idle_timeout=settings.idle_timeout,
+            terminator=b"message_stop" if own else sse.DONE,
         )
 
-    ask = text_ask(exchange, envelope, body, None)
-    named = _with_request_id(send, exchange)
-    await serve_translated(services, scope, named, exchange, route, call, dialect, ask, _nothing)
-
-
-async def _count(services: Services, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
-    """Exact: the engine renders and counts, as it would for an answer."""
-    request = decode(await read_body(scope, receive, services.body_limits), MessagesRequest)
-    route = services.table().route(request.model)
-    require_chat(route)
-    exchange.model = route.profile.id
-    chat = to_chat(request).request
-    body = msgspec.json.encode(_Counted(messages=chat.messages, tools=chat.tools))
-    call = Call(path="/tokenize", body=body, request_id=exchange.request_id)
-    opened = await services.dispatcher.open(route, lambda _: call, exchange.key_id)
-    try:
-        counted = _counted(opened.reply.first)
-    finally:
-        opened.close()
-    answer = msgspec.json.encode({"input_tokens": counted})
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": answer, "more_body": False})
-
-
-def _counted(raw: bytes) -> int:
-    try:
-        said = msgspec.json.decode(raw, type=_Count)
-    except msgspec.DecodeError as error:
-        raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend cannot count", private=str(error)) from None
-    return len(said.tokens) if said.count is None else said.count
-
-
-class _Counted(Struct, omit_defaults=True):
-    """What an engine of ours is asked to count."""
-
-    messages: list[ChatMessage]
-    tools: list[ChatTool] | None = None
-
-
-class _Count(Struct):
-    count: int | None = None
-    tokens: list[int] = []
-
-
-async def _nothing() -> None:
-    """Nothing is kept of a message."""
+    telling = Telling(
+        route=route,
+        ask=text_ask(exchange, chat.envelope, asked.body, None),
+        call=call,
+        dialect=MessagesDialect(f"msg_{secrets.token_hex(12)}", request.model),
+        speaks=speaks,
+    )
+    await serve_translated(services, scope, _with_request_id(send, exchange), exchange, telling)
 
 
 def _with_request_id(send: Send, exchange: Exchange) -> Send:

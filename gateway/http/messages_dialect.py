@@ -27,7 +27,7 @@ class MessagesDialect:
         return msgspec.json.encode(to_message(self._message_id, self._model, read(completion)))
 
     def life_sign(self) -> bytes:
-        return _frames(self._stream.waiting()) if self._started else self.begin()
+        return _frames(self._stream.waiting())  # clients take it before the beginning, too
 
     def begin(self) -> bytes:
         if self._started:

@@ -27,7 +27,7 @@ from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
 from gateway.http.text import body_for, check_chat, text_ask
-from gateway.http.translated import serve_translated
+from gateway.http.translated import Telling, serve_translated
 from gateway.routing.route import Candidate, Route
 from gateway.telemetry.exchange import Exchange
 
@@ -62,7 +62,9 @@ def responses_handler(services: Services) -> ASGIApp:
         for note in translation.notes:
             _log.info("%s: %s", PATH, note)
         chat = msgspec.json.encode(translation.request)
-        check_chat(chat)
+        wanted = check_chat(chat)
+        if wanted.remote:
+            chat = await services.remote_pictures.inlined(chat, wanted.remote)
         envelope = Envelope.parse(chat)
         begun = begin(request, f"resp_{secrets.token_hex(24)}", int(time.time()))
         dialect = ResponsesDialect(begun, translation.names, summarised=request.wants_summary())
@@ -84,7 +86,8 @@ def responses_handler(services: Services) -> ASGIApp:
                 await _keep(store, exchange, items, dialect)
 
         ask = text_ask(exchange, envelope, body, request.max_output_tokens)
-        await serve_translated(services, scope, send, exchange, route, call, dialect, ask, keep)
+        telling = Telling(route=route, ask=ask, call=call, dialect=dialect, keep=keep)
+        await serve_translated(services, scope, send, exchange, telling)
 
     return serve
 

@@ -7,6 +7,7 @@ from gateway.conversations.store import ResponseStore
 from gateway.http.body import BodyLimits
 from gateway.http.media_links import MediaLinks
 from gateway.http.origin import OriginRules
+from gateway.http.remote_media import RemotePictures
 from gateway.http.uploads import Uploads
 from gateway.jobs.videos import Videos
 from gateway.keys.ring import KeyRing
@@ -57,6 +58,7 @@ class Services:
         "metrics",
         "origin",
         "recorder",
+        "remote_pictures",
         "responses",
         "runtime",
         "settings",
@@ -81,6 +83,7 @@ class Services:
         recorder: Recorder,
         access: AccessLog,
         uploads: Uploads,
+        remote_pictures: RemotePictures,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -95,6 +98,7 @@ class Services:
         self.recorder = recorder
         self.access = access
         self.uploads = uploads
+        self.remote_pictures = remote_pictures
         self.lifetime = Lifetime()
         self.links: MediaLinks | None = None
         self.videos: Videos | None = None

@@ -22,7 +22,7 @@ from gateway.catalog.profile import ModelProfile
 from gateway.http.answer import answer
 from gateway.http.body import read_body, require_json
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
-from gateway.http.media import refuse_remote_media
+from gateway.http.media import Remote, remote_media
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
@@ -52,10 +52,12 @@ _FORBIDDEN = (
 
 
 class Wanted(Struct, frozen=True):
-    """What the gateway itself needs of a decoded request: how many answers, and of how many tokens at most."""
+    """What the gateway itself needs of a decoded request: how many answers, and of how many tokens at most; what it
+    names by an address."""
 
     n: int
     tokens: int | None = None
+    remote: tuple[Remote, ...] = ()
 
 
 class Endpoint(Struct, frozen=True, kw_only=True):
@@ -73,8 +75,7 @@ def check_chat(body: bytes) -> Wanted:
     """Raises ``BackendError(INVALID_REQUEST)`` for what no engine gets."""
     request = decode(body, openai_chat.ChatRequest)
     openai_chat.validate(request)
-    refuse_remote_media(request)
-    return Wanted(request.n or 1, request.token_limit())
+    return Wanted(request.n or 1, request.token_limit(), tuple(remote_media(request)))
 
 
 def _check_completion(body: bytes) -> Wanted:
@@ -143,6 +144,9 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
         profile = route.profile
         exchange.model = profile.id
         _refuse_unfit(profile, endpoint.task, wanted, envelope)
+        if wanted.remote:
+            body = await services.remote_pictures.inlined(body, wanted.remote)
+            envelope = Envelope.parse(body)
         exchange.stream = stream = endpoint.life_sign is not None and envelope.stream
         settings = services.settings
 
@@ -215,16 +219,20 @@ def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted, envelope: E
 
 def body_for(envelope: Envelope, candidate: Candidate, task: Task) -> bytes:
     """The request as ``candidate`` gets it: under the name it has there, with the profile's defaults."""
-    engine = candidate.variant.engine
-    name = candidate.profile.id
-    if isinstance(engine, ExternalArgs) and engine.served_model is not None:
-        name = engine.served_model
+    name = name_at(candidate)
     if task is Task.EMBEDDING or not candidate.defaults:
         return envelope.with_model(name)
     missing = {field: value for field, value in candidate.defaults.items() if not _names(envelope, field)}
     if _names(envelope, "max_completion_tokens"):
         missing.pop("max_tokens", None)
     return envelope.with_model(name, missing)
+
+
+def name_at(candidate: Candidate) -> str:
+    """What its backend knows the model as."""
+    engine = candidate.variant.engine
+    named = engine.served_model if isinstance(engine, ExternalArgs) else None
+    return candidate.profile.id if named is None else named
 
 
 def _names(envelope: Envelope, field: str) -> bool:

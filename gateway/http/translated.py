@@ -1,21 +1,22 @@
-"""Serves an exchange in a dialect that the backend does not speak: the one place where answers are read and rewritten.
+"""Serves an exchange in a dialect that the backend may not speak: the one place where answers are read and rewritten.
 
-What is said, and how, is the ``Dialect``'s; whom is asked the dispatcher's. Before the head is out errors raise, after
-it they are events. Headers go out within a moment and life signs follow, while another candidate may still be tried.
+A backend that speaks it is passed on byte for byte. What is said, and how, is the ``Dialect``'s; whom is asked the
+dispatcher's. Before the head is out errors raise, after it they are events. Headers go out within a moment and life
+signs follow, while another candidate may still be tried.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Protocol, cast
+from typing import Protocol
 
 from litestar.types import Scope, Send
+from msgspec import Struct
 
 from backends.contract import Call
-from backends.errors import BackendError, Cause
+from backends.errors import BackendError
 from backends.wire import sse
 from gateway.http.answer import note_opened
-from gateway.http.hangup import hangup_of
+from gateway.http.hangup import cancel_when_gone
 from gateway.http.keepalive import HEAD, KeepAlive
 from gateway.http.replies import note_failure
 from gateway.http.services import Services
@@ -53,33 +54,38 @@ class Dialect(Protocol):
         ...
 
 
-async def serve_translated(
-    services: Services,
-    scope: Scope,
-    send: Send,
-    exchange: Exchange,
-    route: Route,
-    call: Callable[[Candidate], Call],
-    dialect: Dialect,
-    ask: Ask,
-    before_end: Callable[[], Awaitable[None]],
-) -> None:
-    """Answers, as a stream when the exchange is one. Raises ``BackendError`` only while nothing has been sent.
+def _never(_: Candidate) -> bool:
+    return False
 
-    ``before_end`` is awaited when the whole answer is known, before its client knows.
+
+async def _nothing() -> None:
+    pass
+
+
+class Telling(Struct, frozen=True, kw_only=True):
+    """How an answer comes about. ``keep`` is awaited when the whole of it is known, before its client knows.
+
+    ``speaks``: the candidate answers in this dialect, and what it says is left as it is.
     """
-    hangup = hangup_of(scope)
-    if hangup is not None:
-        hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
-        if hangup.gone:
-            raise BackendError(Cause.CLIENT_GONE, "the client left")
+
+    route: Route
+    ask: Ask
+    call: Callable[[Candidate], Call]
+    dialect: Dialect
+    keep: Callable[[], Awaitable[None]] = _nothing
+    speaks: Callable[[Candidate], bool] = _never
+
+
+async def serve_translated(services: Services, scope: Scope, send: Send, exchange: Exchange, telling: Telling) -> None:
+    """Answers, as a stream when the exchange is one. Raises ``BackendError`` only while nothing has been sent."""
+    cancel_when_gone(scope)
     if not exchange.stream:
-        await _plain(services, send, exchange, route, call, dialect, ask, before_end)
+        await _plain(services, send, exchange, telling)
         return
-    settings = services.settings
+    settings, dialect = services.settings, telling.dialect
     keepalive = KeepAlive(send, dialect.life_sign, settings.keepalive_after, settings.keepalive_every)
     try:
-        opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
+        opened = await services.dispatcher.open(telling.route, telling.call, exchange.key_id, telling.ask)
     except BackendError as error:
         if not await keepalive.stop():
             raise
@@ -92,63 +98,53 @@ async def serve_translated(
     try:
         head_sent = await keepalive.stop()
         note_opened(exchange, opened)
-        await _relay(services, send, exchange, opened, dialect, before_end, head_sent=head_sent)
+        await _relay(services, send, exchange, opened, telling, head_sent=head_sent)
         _note_tokens(exchange, opened)
     finally:
         opened.close()
 
 
-async def _plain(
-    services: Services,
-    send: Send,
-    exchange: Exchange,
-    route: Route,
-    call: Callable[[Candidate], Call],
-    dialect: Dialect,
-    ask: Ask,
-    before_end: Callable[[], Awaitable[None]],
-) -> None:
-    opened = await services.dispatcher.open(route, call, exchange.key_id, ask)
+async def _plain(services: Services, send: Send, exchange: Exchange, telling: Telling) -> None:
+    opened = await services.dispatcher.open(telling.route, telling.call, exchange.key_id, telling.ask)
     try:
         note_opened(exchange, opened)
-        body = dialect.whole(opened.reply.first)
+        said = opened.reply.first
+        body = said if telling.speaks(opened.candidate) else telling.dialect.whole(said)
         _note_tokens(exchange, opened)
     finally:
         opened.close()
-    await before_end()
+    await telling.keep()
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 async def _relay(
-    services: Services,
-    send: Send,
-    exchange: Exchange,
-    opened: Opened,
-    dialect: Dialect,
-    before_end: Callable[[], Awaitable[None]],
-    *,
-    head_sent: bool,
+    services: Services, send: Send, exchange: Exchange, opened: Opened, telling: Telling, *, head_sent: bool
 ) -> None:
-    model, parser, reply = exchange.model, sse.Parser(), opened.reply
+    model, parser, reply, dialect = exchange.model, sse.Parser(), opened.reply, telling.dialect
+    spoken = telling.speaks(opened.candidate)
     services.recorder.stream_opened(model)
 
     def told(chunk: bytes) -> bytes:
+        exchange.last_event = time.perf_counter()
+        if spoken:
+            exchange.events += chunk.count(b"\n\n")
+            return chunk
         events = parser.feed(chunk)
         exchange.events += len(events)
-        exchange.last_event = time.perf_counter()
         return b"".join(dialect.chunk(event.data) for event in events if event.data != sse.DONE)
 
     try:
         if not head_sent:
             await send({"type": "http.response.start", "status": 200, "headers": list(HEAD)})
-        await send({"type": "http.response.body", "body": dialect.begin() + told(reply.first), "more_body": True})
+        begin = b"" if spoken else dialect.begin()
+        await send({"type": "http.response.body", "body": begin + told(reply.first), "more_body": True})
         async for chunk in reply:
             if frames := told(chunk):
                 await send({"type": "http.response.body", "body": frames, "more_body": True})
-        last = dialect.end()
-        await before_end()
+        last = b"" if spoken else dialect.end()
+        await telling.keep()
         await send({"type": "http.response.body", "body": last, "more_body": False})
     except BackendError as error:
         note_failure(exchange, error)

@@ -20,6 +20,7 @@ from gateway.jobs.job import Job, NewJob, request_digest
 from gateway.jobs.video_spec import KIND, VIDEO, VideoSpec, spec_of
 from gateway.routing.clip_job import ClipWish, only_able, sections_of
 from gateway.routing.preference import preferred
+from gateway.routing.presence import require_present
 from gateway.routing.route import Route
 
 _MOST_SEED = 2**31
@@ -77,7 +78,7 @@ def order_of(
         first=None if first is None else "first",
         last=None if last is None else "last",
     )
-    only_able(wish, route)
+    _require(services, wish, route)
     files = tuple(
         Given(name=f"{role}.{each.format}", path=each.path)
         for role, each in (("first", first), ("last", last))
@@ -117,7 +118,7 @@ def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str
         guidance=kept.guidance, strength=request.strength, loras=kept.loras, sound=old.wish.sound,
         first=first, last=last, clip=clip,
     )  # fmt: skip
-    only_able(wish, route)
+    _require(services, wish, route)
     files = _copies({"first": first, "last": last, "clip": clip})
     keys = {file.name.partition(".")[0]: f"{job_id}/0/{file.name}" for file in files}
     spec = VideoSpec(
@@ -143,7 +144,7 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
         seed=secrets.randbelow(_MOST_SEED) if request.seed is None else request.seed, steps=kept.steps,
         guidance=kept.guidance, loras=kept.loras, sound=old.wish.sound, clip="clip",
     )  # fmt: skip
-    only_able(wish, route)
+    _require(services, wish, route)
     files = _copies({"clip": clip_key})
     spec = VideoSpec(
         wish=wish, clip=f"{job_id}/0/{files[0].name}", extends=source.id, before=old.frames, shown=old.size
@@ -163,6 +164,11 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
 def _route(services: Services, name: str | None, task: Task) -> Route:
     table = services.table()
     return table.route(name or preferred(table.catalog, task, table.fits, services.dispatcher.missing).id)
+
+
+def _require(services: Services, wish: ClipWish, route: Route) -> None:
+    """Raises ``BackendError`` when no variant can do it, or none of those that can is here and fits."""
+    require_present(only_able(wish, route), services.table().fits, services.dispatcher.missing)
 
 
 def _name(route: Route, asked: str | None) -> str:

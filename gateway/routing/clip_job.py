@@ -50,7 +50,10 @@ class ClipWish(Struct, frozen=True, kw_only=True):
 
 
 def sections_of(profile: ModelProfile, task: Task) -> tuple[Picture, Clip]:
-    """What the profile says about clips. Raises ``BackendError(INVALID_REQUEST)`` when it makes none of that kind."""
+    """What the profile says about clips. Raises ``BackendError``: ``CANNOT_FIT`` for what is only told of,
+    ``INVALID_REQUEST`` when it makes none of that kind."""
+    if task in profile.tasks and not profile.variants:
+        raise _cannot_be_served(profile)
     if profile.picture is None or profile.clip is None or task not in profile.tasks:
         able = ", ".join(each.value for each in profile.tasks)
         detail = f"{profile.id} does not serve {task.value}; it serves {able}"
@@ -81,8 +84,7 @@ def only_able(wish: ClipWish, route: Route) -> Route:
     ``CANNOT_FIT`` when there is none at all."""
     check(wish, route.profile)
     if not route.candidates:
-        why = route.profile.why_not or "it has no variant that this gateway can serve"
-        raise BackendError(Cause.CANNOT_FIT, f"{route.profile.id} cannot be served: {why}", param="model")
+        raise _cannot_be_served(route.profile)
     able: list[Candidate] = []
     refusal: BackendError | None = None
     for candidate in route.candidates:
@@ -165,6 +167,11 @@ def whole_seconds(seconds: float | None) -> int | None:
 def at(wish: ClipWish, *, first: str | None, last: str | None, clip: str | None) -> ClipWish:
     """The same wish, with its files at these paths."""
     return msgspec.structs.replace(wish, first=first, last=last, clip=clip)
+
+
+def _cannot_be_served(profile: ModelProfile) -> BackendError:
+    why = profile.why_not or "it has no variant that this gateway can serve"
+    return BackendError(Cause.CANNOT_FIT, f"{profile.id} cannot be served: {why}", param="model")
 
 
 def _steps(candidate: Candidate, picture: Picture) -> int:

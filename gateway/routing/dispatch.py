@@ -47,7 +47,7 @@ class _Tried(Struct):
 
 
 class Dispatcher:
-    """One per process. ``open`` is the only way to a backend."""
+    """One per process. ``open`` and ``ask`` are the only ways to a backend."""
 
     def __init__(
         self,
@@ -117,6 +117,27 @@ class Dispatcher:
             tried.reason = f"fallback:{failure.cause.value}"
             route = following
         raise AssertionError("the loop returns or raises")
+
+    async def ask(self, route: Route, call: Callable[[Candidate], Call], key: str) -> bytes:
+        """The answer to a question that costs an engine next to nothing: beside its slots where one is in memory, so
+        that it does not wait behind answers, else as ``open``. Raises ``BackendError``.
+        """
+        for candidate in route.candidates:
+            backend = self._runtime.ready(candidate.target.variant_id)
+            if backend is None:
+                continue
+            try:
+                reply = await backend.open(call(candidate))
+            except BackendError as error:
+                if not TABLE[error.cause].falls_back or error.cause is Cause.CONTEXT_LENGTH:
+                    raise
+                break
+            return reply.first
+        opened = await self.open(route, call, key)
+        try:
+            return opened.reply.first
+        finally:
+            opened.close()
 
     async def load(self, route: Route, *, pin: bool) -> Candidate:
         """Brings the first candidate that can be had into memory; for operators. Raises the last refusal."""

@@ -17,8 +17,14 @@ class _CompletionDetails(Struct):
 
 
 class _Usage(Struct):
+    """OpenAI's, and Anthropic's, which tells what was cached apart from what was read anew."""
+
     prompt_tokens: _Count = 0
     completion_tokens: _Count = 0
+    input_tokens: _Count = 0
+    output_tokens: _Count = 0
+    cache_read_input_tokens: _Count | None = None
+    cache_creation_input_tokens: _Count | None = None
     prompt_tokens_details: _PromptDetails | None = None
     completion_tokens_details: _CompletionDetails | None = None
 
@@ -48,10 +54,12 @@ def from_tail(tail: bytes) -> Tokens:
             except (DecodeError, RecursionError):
                 continue  # an engine's nonsense, and a counter must not be told it
             prompt, completion = usage.prompt_tokens_details, usage.completion_tokens_details
+            read = usage.cache_read_input_tokens or 0
+            written = usage.cache_creation_input_tokens or 0
             return Tokens(
-                usage.prompt_tokens,
-                usage.completion_tokens,
-                (prompt.cached_tokens or 0) if prompt is not None else 0,
+                usage.prompt_tokens or usage.input_tokens + read + written,
+                usage.completion_tokens or usage.output_tokens,
+                read or ((prompt.cached_tokens or 0) if prompt is not None else 0),
                 (completion.reasoning_tokens or 0) if completion is not None else 0,
             )
     return NONE

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from backends.contract import BackendState
+from backends.contract import Backend, BackendState
 from backends.errors import BackendError, Cause
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.effects import Transition
@@ -107,6 +107,10 @@ class Runtime:
                 self._drained.set()
 
         return Lease(occupant.target.variant_id, running.backend, give_back, waited, reason)
+
+    def ready(self, variant_id: str) -> Backend | None:
+        """Its engine, for questions that take no slot. Not leased: it may stop while it answers."""
+        return self.running[variant_id].backend if self._is_ready(variant_id) and variant_id in self.running else None
 
     # --- the operator ---------------------------------------------------------------------------------------------
 

@@ -93,8 +93,10 @@ async def test_a_stop_string_ends_the_answer_and_is_not_part_of_it(worker: Worke
     answer = await worker.chat(max_tokens=24, stop=["never in there", stop])
     assert answer["choices"][0]["message"]["content"] == before
     assert answer["choices"][0]["finish_reason"] == "stop"
+    assert answer["choices"][0]["stop_reason"] == stop
     events = await worker.events(CHAT, chat_body("What is 2+2?", max_tokens=24, stop=stop))
     assert text_of(events) == before
+    assert events[-1]["choices"][0]["stop_reason"] == stop
     completion = await worker.post(
         COMPLETIONS, {"model": "m", "prompt": "1, 2, 3, 4,", "stop": "7", "max_tokens": 30, "temperature": 0}
     )
@@ -154,6 +156,12 @@ async def test_tokenize_counts_what_a_chat_would_cost(worker: Worker) -> None:
     counted = (await worker.post("/tokenize", {"messages": messages})).json()["count"]
     answer = await worker.chat("How are you, 你好 🎉?", max_tokens=1)
     assert answer["usage"]["prompt_tokens"] == counted
+    function = {"name": "look", "description": "Around.", "parameters": {"type": "object", "properties": {}}}
+    tools = [{"type": "function", "function": function}]
+    for more in ({"tools": tools}, {"tools": tools, "tool_choice": "none"}, {"reasoning_effort": "none"}):
+        counted = (await worker.post("/tokenize", {"messages": messages, **more})).json()["count"]
+        answer = await worker.chat("How are you, 你好 🎉?", max_tokens=1, **more)
+        assert answer["usage"]["prompt_tokens"] == counted, more
     nothing = await worker.post("/tokenize", {})
     assert (nothing.status_code, nothing.json()["error"]["param"]) == (400, "prompt")
 

@@ -69,6 +69,11 @@ class Answer:
             self._end("length" if piece.finish == "length" and not self._filter.stopped else "stop")
         return changes
 
+    @property
+    def matched(self) -> str | None:
+        """The stop string that ended it, if one did."""
+        return self._filter.matched
+
     def take_scores(self) -> ChoiceLogprobs | None:
         """The log probabilities collected since the last call."""
         if not self.scores:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import UNSET
 
 from backends.llama_cpp.worker.front.answer import Answer, Change, MessageBuilder
 from backends.llama_cpp.worker.front.events import DONE, Events, Head
@@ -97,6 +98,7 @@ async def _whole(
                 index=index,
                 message=message.message(),
                 finish_reason=answer.finish or "stop",
+                stop_reason=UNSET if answer.matched is None else answer.matched,
                 logprobs=answer.take_scores() if request.logprobs else None,
             )
             for index, (answer, message) in enumerate(zip(answers, messages, strict=True))
@@ -116,7 +118,7 @@ def _events(events: Events, index: int, answer: Answer, changes: list[Change]) -
     if answer.finish is not None:
         if answer.scores:
             data.append(events.content(index, "", answer.take_scores()))
-        data.append(events.delta(index, Delta(), answer.finish))
+        data.append(events.delta(index, Delta(), answer.finish, answer.matched))
     return data
 
 

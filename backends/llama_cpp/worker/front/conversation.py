@@ -92,7 +92,8 @@ class Conversation:
             tools = [_builtins(tool) for tool in request.tools or ()]
         if not self._renders_tools:
             messages = self._format.render_tools_into_system(messages, tools)
-        text = self._template.render(messages, tools if tools and self._renders_tools else None)
+        told = tools if tools and self._renders_tools else None
+        text = self._template.render(messages, told, effort=request.reasoning_effort)
         grammar = self._grammar(request, tools)
         opened = text.rstrip().endswith(_OPEN)
         if grammar and opened:

@@ -40,13 +40,14 @@ class Events:
             self._end,
         )
 
-    def delta(self, choice: int, delta: Delta, finish: FinishReason | None = None) -> bytes:
-        """Any other change of a chat answer."""
-        return b'%b%d,"delta":%b,"finish_reason":%b,"logprobs":null%b' % (
+    def delta(self, choice: int, delta: Delta, finish: FinishReason | None = None, matched: str | None = None) -> bytes:
+        """Any other change of a chat answer; ``matched`` is the stop string that ended it."""
+        return b'%b%d,"delta":%b,"finish_reason":%b,"logprobs":null%b%b' % (
             self._start,
             choice,
             _encode(delta),
             _encode(finish),
+            b"" if matched is None else b',"stop_reason":' + _encode(matched),
             self._end,
         )
 

@@ -8,14 +8,18 @@ from backends.translate.held import held_length
 class TextFilter:
     """Holds back incomplete UTF-8 and possible beginnings of stop strings.
 
-    ``stopped`` turns true when a stop string was found; the text before it has been given out by then.
+    ``matched`` is the stop string once one was found; the text before it has been given out by then.
     """
 
     def __init__(self, stops: tuple[str, ...] = ()) -> None:
-        self.stopped = False
+        self.matched: str | None = None
         self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
         self._stops = stops
-        self._held = ""
+        self._held: str = ""
+
+    @property
+    def stopped(self) -> bool:
+        return self.matched is not None
 
     def feed(self, data: bytes) -> str:
         """The text that can be shown after ``data``; empty when all of it must wait."""
@@ -33,10 +37,11 @@ class TextFilter:
         if self.stopped:
             return ""
         held = self._held + text
-        found = min((at for at in (held.find(stop) for stop in self._stops) if at >= 0), default=-1)
-        if found >= 0:
-            self.stopped, self._held = True, ""
-            return held[:found]
+        found = [(at, stop) for stop in self._stops if (at := held.find(stop)) >= 0]
+        if found:
+            at, self.matched = min(found)
+            self._held = ""
+            return held[:at]
         keep = held_length(held, self._stops)
         self._held = held[len(held) - keep :]
         return held[: len(held) - keep]

@@ -55,6 +55,13 @@ def test_parts_of_text_are_one_text_and_media_are_refused():
     assert caught.value.param == "messages[1].content[1]"
 
 
+def test_how_much_to_think_is_told_to_the_template_by_the_names_it_may_know():
+    source = TURNS + "{{ enable_thinking is defined }},{{ enable_thinking }},{{ reasoning_effort }}"
+    for effort, told in (("none", "True,False,"), ("high", "False,,high"), (None, "False,,")):
+        given = {} if effort is None else {"reasoning_effort": effort}
+        assert conversation(source).turn(request(**given)).text == f"[user]Hi{told}"
+
+
 def test_tools_go_to_the_template_that_has_a_place_for_them():
     turn = conversation(WITH_TOOLS).turn(request(tools=[TOOL]))
     assert turn.text.startswith("[user]Hi[{")

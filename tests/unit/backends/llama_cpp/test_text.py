@@ -29,6 +29,9 @@ def test_bytes_that_are_no_text_are_marked():
 
 def test_the_first_stop_string_in_the_text_wins():
     assert filtered(["b", "ab"], [b"xxab"]) == ("xx", True)
+    one = TextFilter(("b", "ab"))
+    one.feed(b"xxab")
+    assert one.matched == "ab"
 
 
 def test_what_may_become_a_stop_string_waits():

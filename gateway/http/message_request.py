@@ -1,0 +1,51 @@
+"""A Messages request on its way to an engine: read and checked, then as chat, with bytes for what it names by a URL."""
+
+import logging
+
+import msgspec
+from litestar.types import Receive, Scope
+from msgspec import Struct
+
+from backends.translate.anthropic.request import to_chat
+from backends.wire.anthropic_messages import MessagesRequest
+from backends.wire.decode import decode
+from backends.wire.envelope import Envelope
+from gateway.http.body import read_body
+from gateway.http.services import Services
+from gateway.http.text import check_chat
+
+_log = logging.getLogger("forebay.dialects")
+
+
+class AskedMessage(Struct, frozen=True):
+    """``body`` and ``envelope`` are as they came."""
+
+    request: MessagesRequest
+    body: bytes
+    envelope: Envelope
+
+
+class AskedChat(Struct, frozen=True):
+    """``altered``: it holds bytes that the request only names."""
+
+    envelope: Envelope
+    altered: bool
+
+
+async def read_message(services: Services, scope: Scope, receive: Receive) -> AskedMessage:
+    """Raises ``BackendError``."""
+    body = await read_body(scope, receive, services.body_limits)
+    envelope = Envelope.parse(body)
+    return AskedMessage(decode(body, MessagesRequest), body, envelope)
+
+
+async def as_chat(services: Services, request: MessagesRequest, endpoint: str) -> AskedChat:
+    """Raises ``BackendError(INVALID_REQUEST)`` for what no chat can hold, and for what is not fetched."""
+    translation = to_chat(request)
+    for note in translation.notes:
+        _log.info("%s: %s", endpoint, note)
+    chat = msgspec.json.encode(translation.request)
+    wanted = check_chat(chat)
+    if wanted.remote:
+        chat = await services.remote_pictures.inlined(chat, wanted.remote)
+    return AskedChat(Envelope.parse(chat), altered=bool(wanted.remote))
