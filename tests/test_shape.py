@@ -33,6 +33,7 @@ UNTYPED = {
 """Public signatures that may say `dict[str, Any]`."""
 
 SLEEPS = {
+    "tests/faults/test_drain_with_jobs.py": "looks at another process until it is as far",
     "tests/faults/test_killed_with_jobs.py": "looks at another process until it is as far",
     "tests/integration/test_clips_make_way.py": "outlives a round of looks in which nothing must happen",
     "tests/faults/test_two_gateways.py": "looks at other processes until they are as far",

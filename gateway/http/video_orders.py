@@ -20,7 +20,7 @@ from gateway.jobs.job import Job, NewJob, request_digest
 from gateway.jobs.video_spec import KIND, VIDEO, VideoSpec, spec_of
 from gateway.routing.clip_job import ClipWish, only_able, sections_of
 from gateway.routing.preference import preferred
-from gateway.routing.presence import require_present
+from gateway.routing.presence import changes_clips, require_present
 from gateway.routing.route import Route
 
 _MOST_SEED = 2**31
@@ -102,13 +102,13 @@ def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str
     route = services.table().route(name)
     seed = old.wish.seed if request.seed is None else request.seed
     notes: tuple[str, ...] = ()
-    if Task.VIDEO_TO_VIDEO in route.profile.tasks:
+    if changes_clips(route, services.table().fits, services.dispatcher.missing):
         task, first, last, clip = Task.VIDEO_TO_VIDEO, None, None, clip_key
     else:
         task, first, last, clip = old.wish.task, old.first, old.last, None
-        notes = (f"made anew from seed {seed}: {route.profile.id} cannot change a clip",)
+        notes = (f"made anew from seed {seed}: {route.profile.id} cannot change a clip here",)
         if old.extends is not None:
-            raise _invalid("video", f"{route.profile.id} cannot change a clip, and this one was made in parts")
+            raise _invalid("video", f"{route.profile.id} cannot change a clip here, and this one was made in parts")
     kept = _kept(old.wish, route, source)
     picture, clip_rule = sections_of(route.profile, task)
     width, height = snap(old.size, picture)

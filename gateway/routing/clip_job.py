@@ -99,13 +99,18 @@ def only_able(wish: ClipWish, route: Route) -> Route:
     return Route(profile=route.profile, candidates=tuple(able), fallbacks=())
 
 
+def makes(candidate: Candidate, task: Task) -> bool:
+    """Whether a variant of a profile that serves ``task`` has the pipeline for it; other programs are taken at their
+    word."""
+    engine = candidate.variant.engine
+    return not isinstance(engine, DiffusersArgs) or _TASKS[task] in engine.pipelines
+
+
 def job_of(wish: ClipWish, candidate: Candidate, job_id: str, folder: str) -> MediaJob:
     """The job for a worker of ``candidate``, whose files go into ``folder``. Raises as ``check``."""
     picture = check(wish, candidate.profile)
-    engine = candidate.variant.engine
-    own = engine if isinstance(engine, DiffusersArgs) else None
     task = _TASKS[wish.task]
-    if own is not None and task not in own.pipelines:
+    if not makes(candidate, wish.task):
         raise invalid("model", f"{candidate.target.variant_id} does not serve {wish.task.value}")
     known = adapters_of((candidate.variant,))
     for i, lora in enumerate(wish.loras):

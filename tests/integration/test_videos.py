@@ -112,6 +112,22 @@ async def test_what_a_model_cannot_do_is_refused_before_it_is_queued(
     assert list((gateway.root / "state" / "results" / "kept").iterdir()) == []
 
 
+async def test_what_cannot_run_here_is_refused_before_it_is_queued() -> None:
+    told = "{id: told, name: told, modality: video, tasks: [video], licence: x, open_weights: true, why_not: is gone}"
+    profiles = {"film": video_profile("film"), "large": video_profile("large", size=10**12), "told": told}
+    async with running_gateway(profiles, memory_limit=10**9) as gateway:
+        videos = VideoClient(gateway.client)
+        for model, words in (("large", "does not fit"), ("told", "is gone")):
+            answer = await videos.http.post(URL, json=wanted(model=model))
+            assert (answer.status_code, error(answer)["param"]) == (503, "model"), answer.text
+            assert words in error(answer)["message"]
+        assert (await videos.http.get(URL)).json()["data"] == []
+        source = await videos.made()
+        for path in ("remix", "extend"):
+            answer = await videos.http.post(f"{URL}/{source['id']}/{path}", json={"prompt": "x", "model": "large"})
+            assert answer.status_code == 503, answer.text
+
+
 # --- looking ----------------------------------------------------------------------------------------------------------
 
 
