@@ -1,11 +1,16 @@
-"""The gateways that the SDKs talk to: one a runtime for the whole session, ended by their pids."""
+"""The gateways that the SDKs talk to, and the SDKs as anybody would make them, but strict about every answer's shape.
 
-from collections.abc import Iterator
+Real ones: one a runtime for the whole session, ended by their pids. Scripted ones: one a test, in its own loop.
+"""
+
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
+import anthropic
 import openai
 import pytest
 
+from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
 from tests.real_gateway import RUNTIMES, RealGateway, real_gateway
 
 
@@ -64,3 +69,45 @@ def client(gateway: RealGateway, clients: dict[str, openai.OpenAI]) -> openai.Op
 def lenient(client: openai.OpenAI) -> openai.OpenAI:
     """The client as it comes, for what its own types do not know: the base64 it asks for, a first token's score."""
     return client.with_options(_extra_kwargs={"_strict_response_validation": False})
+
+
+@pytest.fixture
+async def scripted() -> AsyncIterator[RunningGateway]:
+    """Its model ``m`` says what a message tells it to (``saying``)."""
+    async with running_gateway({"m": engine_profile("m", extra="aliases: [first]")}) as running:
+        yield running
+
+
+@pytest.fixture
+async def anthropic_sdk(scripted: RunningGateway) -> AsyncIterator[anthropic.AsyncAnthropic]:
+    async with anthropic.AsyncAnthropic(
+        base_url=scripted.address, api_key="none", max_retries=0, timeout=60, _strict_response_validation=True
+    ) as made:
+        yield made
+
+
+@pytest.fixture
+async def openai_sdk(scripted: RunningGateway) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with openai.AsyncOpenAI(
+        base_url=f"{scripted.address}/v1", api_key="none", max_retries=0, timeout=60, _strict_response_validation=True
+    ) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def anthropic_clients() -> Iterator[dict[str, anthropic.Anthropic]]:
+    """By address."""
+    made: dict[str, anthropic.Anthropic] = {}
+    yield made
+    for client in made.values():
+        client.close()
+
+
+@pytest.fixture
+def anthropic_client(gateway: RealGateway, anthropic_clients: dict[str, anthropic.Anthropic]) -> anthropic.Anthropic:
+    """The same over a real engine."""
+    if gateway.address not in anthropic_clients:
+        anthropic_clients[gateway.address] = anthropic.Anthropic(
+            base_url=gateway.address, api_key="none", max_retries=0, timeout=90, _strict_response_validation=True
+        )
+    return anthropic_clients[gateway.address]
