@@ -8,6 +8,7 @@ It reads no body and knows no route beyond which scope a path needs.
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Awaitable, Iterable, Mapping
 from functools import lru_cache
@@ -16,11 +17,10 @@ from secrets import token_hex
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from backends.errors import BackendError, Cause
-from backends.wire import sse
 from gateway.errors import TABLE
 from gateway.http.access import required_scope
 from gateway.http.hangup import hangup_of
-from gateway.http.replies import EXCHANGE, error_answer, error_body, note_failure, unhandled
+from gateway.http.replies import EXCHANGE, error_answer, last_words, note_failure, unhandled
 from gateway.http.services import Services
 from gateway.keys.key import Key
 from gateway.keys.key import Scope as KeyScope
@@ -28,7 +28,9 @@ from gateway.scheduling.refusals import draining
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.logs import request_id
 
-_PREFLIGHT_HEADERS = b"authorization, content-type, x-api-key"
+_USUAL_HEADERS = b"authorization, content-type, x-api-key"
+_HEADER_NAMES = re.compile(rb"[A-Za-z0-9_, -]{1,2048}")
+_EXPOSED = b"x-request-id, request-id, retry-after"
 
 
 class Edge:
@@ -74,7 +76,7 @@ class Edge:
         try:
             presented = self._look(scope, exchange)
             if exchange.origin and exchange.method == "OPTIONS":
-                await _send_preflight(send_head)
+                await _send_preflight(send_head, scope)
                 return
             needed = required_scope(exchange.path, metrics_public=self._metrics_public)
             if needed is None:
@@ -94,7 +96,7 @@ class Edge:
             elif self._services.lifetime.draining and (exchange.stream or not started):
                 cut = draining()
                 note_failure(exchange, cut)
-                await (_end_stream(send, cut) if started else _send_error(send_head, cut, scope))
+                await (_end_stream(send, cut, scope) if started else _send_error(send_head, cut, scope))
             else:
                 exchange.outcome = "cancelled"
                 raise
@@ -152,7 +154,11 @@ def _traced(given: Iterable[tuple[bytes, bytes]], exchange: Exchange) -> list[tu
     """``given``, and the headers that say who answered and why."""
     headers = [*given, (b"x-request-id", exchange.request_id.encode())]
     if exchange.origin:
-        headers += ((b"access-control-allow-origin", exchange.origin), (b"vary", b"origin"))
+        headers += (
+            (b"access-control-allow-origin", exchange.origin),
+            (b"access-control-expose-headers", _EXPOSED),
+            (b"vary", b"origin"),
+        )
     if exchange.attempts:
         e = exchange
         headers += _who_answered(e.model, e.variant, e.backend, e.where, e.reason, e.attempts)
@@ -173,9 +179,9 @@ def _who_answered(
     )
 
 
-async def _end_stream(send: Send, error: BackendError) -> None:
+async def _end_stream(send: Send, error: BackendError, scope: Scope) -> None:
     """The last words of a stream that the end of the drain window cuts."""
-    await send({"type": "http.response.body", "body": sse.event(error_body(error)), "more_body": False})
+    await send({"type": "http.response.body", "body": last_words(scope, error), "more_body": False})
 
 
 async def _send_error(send: Send, error: BackendError, scope: Scope) -> None:
@@ -188,10 +194,13 @@ async def _send_error(send: Send, error: BackendError, scope: Scope) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _send_preflight(send: Send) -> None:
+async def _send_preflight(send: Send, scope: Scope) -> None:
+    """SDKs send a dozen headers of their own: what the browser asks for is allowed, its origin is."""
+    asked = next((value for name, value in scope["headers"] if name == b"access-control-request-headers"), b"")
+    allowed = asked if _HEADER_NAMES.fullmatch(asked) else _USUAL_HEADERS
     headers = [
         (b"access-control-allow-methods", b"GET, POST, DELETE"),
-        (b"access-control-allow-headers", _PREFLIGHT_HEADERS),
+        (b"access-control-allow-headers", allowed),
         (b"access-control-max-age", b"600"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})

@@ -1,6 +1,5 @@
 """``POST /v1/messages`` over any backend that speaks chat: Anthropic's dialect, its errors and its headers."""
 
-import math
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -12,12 +11,11 @@ from backends.contract import Call, Task
 from backends.errors import BackendError, Cause
 from backends.registry import speaks_anthropic
 from backends.wire import sse
-from gateway.errors import TABLE
 from gateway.http.body import require_json
 from gateway.http.message_count import COUNT, count_tokens
 from gateway.http.message_request import as_chat, read_message
-from gateway.http.messages_dialect import MessagesDialect, refusal
-from gateway.http.replies import exchange_of, note_failure
+from gateway.http.messages_dialect import MessagesDialect
+from gateway.http.replies import exchange_of
 from gateway.http.responses import clamped, require_chat
 from gateway.http.services import Services
 from gateway.http.text import body_for, text_ask
@@ -38,16 +36,10 @@ def _handler(services: Services, endpoint: str, answer: Serving) -> ASGIApp:
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         exchange = exchange_of(scope)
         exchange.endpoint = endpoint
-        try:
-            if exchange.method != "POST":
-                raise BackendError(Cause.METHOD_NOT_ALLOWED, f"{exchange.method} is not allowed here: use POST")
-            require_json(scope)
-            await answer(services, exchange, scope, receive, send)
-        except BackendError as error:
-            if error.cause is Cause.CLIENT_GONE:
-                raise
-            note_failure(exchange, error)
-            await _refuse(send, exchange, error)
+        if exchange.method != "POST":
+            raise BackendError(Cause.METHOD_NOT_ALLOWED, f"{exchange.method} is not allowed here: use POST")
+        require_json(scope)
+        await answer(services, exchange, scope, receive, send)
 
     return serve
 
@@ -86,7 +78,7 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
         route=route,
         ask=text_ask(exchange, chat.envelope, asked.body, None),
         call=call,
-        dialect=MessagesDialect(f"msg_{secrets.token_hex(12)}", request.model),
+        dialect=MessagesDialect(f"msg_{secrets.token_hex(12)}", request),
         speaks=speaks,
     )
     await serve_translated(services, scope, _with_request_id(send, exchange), exchange, telling)
@@ -101,14 +93,3 @@ def _with_request_id(send: Send, exchange: Exchange) -> Send:
         return send(message)
 
     return sending
-
-
-async def _refuse(send: Send, exchange: Exchange, error: BackendError) -> None:
-    body = refusal(error, exchange.request_id)
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)),
-               (b"request-id", exchange.request_id.encode())]  # fmt: skip
-    if error.retry_after is not None:
-        headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after))))
-    status = TABLE[error.cause].status
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -5,9 +5,11 @@ import re
 import msgspec
 
 from backends.errors import BackendError, Cause
+from backends.translate.anthropic.output import Asked
 from backends.translate.anthropic.reply import to_message
 from backends.translate.anthropic.stream import Events, MessageStream
 from backends.translate.chat_answer import read
+from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.anthropic_reply import error_of, event_bytes
 from gateway.errors import TABLE
 
@@ -15,16 +17,17 @@ _OVERFLOW = re.compile(r"context length is (?P<context>\d+) tokens, but the requ
 
 
 class MessagesDialect:
-    """Implements ``Dialect``."""
+    """Implements ``Dialect``, for one request."""
 
-    def __init__(self, message_id: str, model: str) -> None:
+    def __init__(self, message_id: str, request: MessagesRequest) -> None:
         self._message_id = message_id
-        self._model = model
-        self._stream = MessageStream(message_id, model)
+        self._model = request.model
+        self._asked = Asked(max_tokens=request.max_tokens, stop_sequences=request.stop_sequences)
+        self._stream = MessageStream(message_id, request.model, self._asked)
         self._started = False
 
     def whole(self, completion: bytes) -> bytes:
-        return msgspec.json.encode(to_message(self._message_id, self._model, read(completion)))
+        return msgspec.json.encode(to_message(self._message_id, self._model, read(completion), self._asked))
 
     def life_sign(self) -> bytes:
         return _frames(self._stream.waiting())  # clients take it before the beginning, too

@@ -6,6 +6,7 @@ Whatever is not a ``BackendError`` becomes an ``internal`` one here, its text ke
 import logging
 import math
 import traceback
+from collections.abc import Callable
 from typing import cast
 
 from litestar import Request, Response
@@ -15,6 +16,7 @@ from litestar.types import Scope
 from msgspec.json import encode
 
 from backends.errors import BackendError, Cause
+from backends.wire import sse
 from gateway.errors import TABLE, openai_envelope
 from gateway.http.messages_dialect import refusal
 from gateway.telemetry.exchange import Exchange, Outcome
@@ -22,6 +24,8 @@ from gateway.telemetry.redact import redact
 
 _log = logging.getLogger("forebay.http")
 EXCHANGE = "forebay.exchange"
+LAST_WORDS = "forebay.last_words"
+"""In a scope: what a stream in another dialect says at its end, when that is not its own doing."""
 ANTHROPIC_VERSION = "anthropic-version"
 _WITHOUT_VERSION = frozenset({"/chat/completions", "/completions", "/embeddings", "/models"})
 _BY_STATUS = {
@@ -77,6 +81,14 @@ def error_answer(scope: Scope, error: BackendError) -> tuple[list[tuple[bytes, b
         headers.append((b"request-id", name.encode()))
         body = refusal(error, name)
     return headers, body
+
+
+def last_words(scope: Scope, error: BackendError) -> bytes:
+    """The end of a stream that is cut from outside, as its reader knows errors."""
+    if LAST_WORDS not in scope:
+        return sse.event(error_body(error))
+    words = cast("Callable[[BackendError], bytes]", scope[LAST_WORDS])
+    return words(error)
 
 
 def error_response(request: Request[None, None, State], error: BackendError) -> Response[bytes]:

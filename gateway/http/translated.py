@@ -18,7 +18,7 @@ from backends.wire import sse
 from gateway.http.answer import note_opened
 from gateway.http.hangup import cancel_when_gone
 from gateway.http.keepalive import HEAD, KeepAlive
-from gateway.http.replies import note_failure
+from gateway.http.replies import LAST_WORDS, note_failure
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
 from gateway.routing.route import Candidate, Opened, Route
@@ -83,6 +83,7 @@ async def serve_translated(services: Services, scope: Scope, send: Send, exchang
         await _plain(services, send, exchange, telling)
         return
     settings, dialect = services.settings, telling.dialect
+    scope[LAST_WORDS] = dialect.failure  # type: ignore[literal-required]
     keepalive = KeepAlive(send, dialect.life_sign, settings.keepalive_after, settings.keepalive_every)
     try:
         opened = await services.dispatcher.open(telling.route, telling.call, exchange.key_id, telling.ask)

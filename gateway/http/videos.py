@@ -1,7 +1,7 @@
 """The video endpoints: jobs are made, looked at, listed and deleted. Files and events are served beside it."""
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
@@ -13,7 +13,7 @@ from backends.errors import BackendError, Cause
 from backends.weights.store import digest_of
 from backends.wire.decode import decode
 from backends.wire.openai_images import GivenImage
-from backends.wire.openai_videos import ExtendRequest, RemixRequest, VideoReference, VideoRequest, picture_of
+from backends.wire.openai_videos import ExtendRequest, RemixRequest, VideoRequest, picture_of
 from backends.wire.openai_videos_reply import Video, VideoDeleted, VideoList
 from gateway.http.body import header, read_body, require_json
 from gateway.http.multipart import FormFile, is_form
@@ -24,11 +24,11 @@ from gateway.http.uploads import request_of
 from gateway.http.video_content import content_route
 from gateway.http.video_events import events_route
 from gateway.http.video_orders import VideoOrder, extension_of, order_of, remix_of
+from gateway.http.video_sources import read_change
 from gateway.http.video_telling import poll_after, readable, video_of
 from gateway.http.videos_of import note_video, videos_of
 
 _FILES = frozenset({"input_reference", "last_frame"})
-T = TypeVar("T", RemixRequest, ExtendRequest)
 Asked = Request[None, None, State]
 Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
@@ -49,24 +49,32 @@ def video_routes(services: Services) -> list[HTTPRouteHandler]:
     @post("/v1/videos/{name:str}/remix", status_code=200)
     async def remix(name: FromPath[str], request: Asked) -> Video:
         note_video(request.scope, "/v1/videos/{id}/remix")
-        return await _remix(services, request, await _decoded(services, request, RemixRequest), name)
+        return await changed(request, name)
 
     @post("/v1/videos/edits", status_code=200)
     async def edit(request: Asked) -> Video:
         note_video(request.scope, "/v1/videos/edits")
-        wanted = await _decoded(services, request, RemixRequest)
-        return await _remix(services, request, wanted, _named(wanted.video))
+        return await changed(request)
 
     @post("/v1/videos/{name:str}/extend", status_code=200)
     async def extend(name: FromPath[str], request: Asked) -> Video:
         note_video(request.scope, "/v1/videos/{id}/extend")
-        return await _extend(services, request, await _decoded(services, request, ExtendRequest), name)
+        return await extended(request, name)
 
     @post("/v1/videos/extensions", status_code=200)
     async def extension(request: Asked) -> Video:
         note_video(request.scope, "/v1/videos/extensions")
-        wanted = await _decoded(services, request, ExtendRequest)
-        return await _extend(services, request, wanted, _named(wanted.video))
+        return await extended(request)
+
+    async def changed(request: Asked, name: str | None = None) -> Video:
+        wanted, source = await read_change(services, request, RemixRequest, name)
+        job_id = videos_of(services).desk.new_id()
+        return await _queued(services, request.scope, job_id, remix_of(services, wanted, source, job_id))
+
+    async def extended(request: Asked, name: str | None = None) -> Video:
+        wanted, source = await read_change(services, request, ExtendRequest, name)
+        job_id = videos_of(services).desk.new_id()
+        return await _queued(services, request.scope, job_id, extension_of(services, wanted, source, job_id))
 
     @get("/v1/videos")
     async def listing(
@@ -108,51 +116,26 @@ async def _read(
     services: Services, scope: Scope, receive: Receive, folder: Path
 ) -> tuple[VideoRequest, Checked | None, Checked | None]:
     """The request, its first and its last picture."""
+    files: dict[str, FormFile] = {}
     if is_form(scope):
         form = await services.uploads.form(scope, receive, folder, _FILES)
         request = request_of(form, VideoRequest)
         files = {file.field: file for file in form.files}
         if len(files) < len(form.files):
             raise BackendError(Cause.INVALID_REQUEST, "one file for each field", param=form.files[-1].label)
-        found = [files.get("input_reference"), files.get("last_frame")]
-        if any(found):
-            first, last = [await _of_file(services, each) for each in found]
-            return request, first, last
     else:
         require_json(scope)
         request = decode(await read_body(scope, receive, services.body_limits), VideoRequest)
-    first = await _of_json(services, picture_of(request.input_reference), "input_reference", folder)
-    last = await _of_json(services, picture_of(request.last_frame), "last_frame", folder)
-    return request, first, last
 
+    async def picture(field: str, named: GivenImage | str | None) -> Checked | None:
+        """A form may bring one as a file, and the other as an address."""
+        if (file := files.get(field)) is not None:
+            return await services.uploads.picture(file)
+        given = picture_of(named)
+        return None if given is None else await services.uploads.given_picture(given, field, folder)
 
-async def _of_file(services: Services, file: FormFile | None) -> Checked | None:
-    return None if file is None else await services.uploads.picture(file)
-
-
-async def _of_json(services: Services, given: GivenImage | None, label: str, folder: Path) -> Checked | None:
-    return None if given is None else await services.uploads.given_picture(given, label, folder)
-
-
-async def _decoded(services: Services, request: Asked, wanted: type[T]) -> T:
-    if is_form(request.scope):
-        raise _unnamed()
-    require_json(request.scope)
-    return decode(await read_body(request.scope, request.receive, services.body_limits), wanted)
-
-
-async def _remix(services: Services, request: Asked, wanted: RemixRequest, name: str) -> Video:
-    desk = videos_of(services).desk
-    source = await desk.get(exchange_of(request.scope).key_id, name)
-    job_id = desk.new_id()
-    return await _queued(services, request.scope, job_id, remix_of(services, wanted, source, job_id))
-
-
-async def _extend(services: Services, request: Asked, wanted: ExtendRequest, name: str) -> Video:
-    desk = videos_of(services).desk
-    source = await desk.get(exchange_of(request.scope).key_id, name)
-    job_id = desk.new_id()
-    return await _queued(services, request.scope, job_id, extension_of(services, wanted, source, job_id))
+    first = await picture("input_reference", request.input_reference)
+    return request, first, await picture("last_frame", request.last_frame)
 
 
 async def _queued(services: Services, scope: Scope, job_id: str, order: VideoOrder) -> Video:
@@ -162,14 +145,3 @@ async def _queued(services: Services, scope: Scope, job_id: str, order: VideoOrd
     new = order.job(job_id, exchange.key_id, key, services.settings.job_wait)
     created = await videos_of(services).desk.create(new, order.given)
     return video_of(created.job)
-
-
-def _named(video: VideoReference | None) -> str:
-    if video is None:
-        raise _unnamed()
-    return video.id
-
-
-def _unnamed() -> BackendError:
-    detail = 'name the video by its id, {"video": {"id": ID}} in JSON; files are not taken here'
-    return BackendError(Cause.INVALID_REQUEST, detail, param="video")

@@ -173,7 +173,8 @@ def events_of(body: str) -> list[str]:
 class Streamed:
     """A stream being read to its end; ``text`` is all that came."""
 
-    def __init__(self, gateway: GatewayProcess, body: dict[str, object]) -> None:
+    def __init__(self, gateway: GatewayProcess, body: dict[str, object], path: str = CHAT) -> None:
+        self.path = path
         self.text = ""
         self.status = 0
         self.broken = False
@@ -181,7 +182,7 @@ class Streamed:
 
     async def _read(self, client: httpx.AsyncClient, body: dict[str, object]) -> None:
         try:
-            async with client.stream("POST", CHAT, json=body) as response:
+            async with client.stream("POST", self.path, json=body) as response:
                 self.status = response.status_code
                 async for text in response.aiter_text():
                     self.text += text

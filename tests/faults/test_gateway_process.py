@@ -137,6 +137,25 @@ async def test_the_end_of_the_window_cuts_what_runs(begin: Begin) -> None:
     assert not alive(engine)
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "last"),
+    [
+        ("/v1/messages", {"max_tokens": 9}, {"type": "error"}),
+        ("/v1/responses", {"input": HELD}, {"type": "response.failed"}),
+    ],
+)
+async def test_a_stream_in_another_dialect_is_cut_in_it(begin: Begin, path: str, asked: dict, last: dict) -> None:
+    gateway = await begin(engine_profile("m"), drain_window=0.2)
+    _, control = await gateway.load("m")
+    running = Streamed(gateway, chat("m", HELD, stream=True) | asked, path)
+    await control.wait("held")
+    gateway.signal(signal.SIGINT)
+    told = json.loads((await running.end())[-1])
+    assert told == told | last
+    assert "shutting down" in json.dumps(told)
+    assert await gateway.ended() == 0
+
+
 async def test_term_during_a_load_ends_the_engine_too(begin: Begin) -> None:
     gateway = await begin(start=False)
     profile = engine_profile("m", "--hold-load", "--pid-file", str(gateway.root / "pid"))

@@ -120,6 +120,12 @@ async def test_preflights_are_answered_for_allowed_origins_only_and_need_no_key(
             assert "authorization" in headers["access-control-allow-headers"]
             assert "POST" in headers["access-control-allow-methods"]
             assert "access-control-allow-credentials" not in headers
+            sdk = "x-stainless-os,x-stainless-lang,anthropic-version,anthropic-beta,authorization"
+            for asked, told in ((sdk, sdk), ("x-a;b", "authorization, content-type, x-api-key")):
+                names = f"Access-Control-Request-Headers: {asked}"
+                here = ("Host: localhost", f"Origin: {ALLOWED}")
+                _, headers = await raw(port_of(gateway), "OPTIONS", path, *here, names)
+                assert headers["access-control-allow-headers"] == told
             for origin in BAD_ORIGINS:
                 status, headers = await raw(
                     port_of(gateway), "OPTIONS", path, "Host: localhost", f"Origin: {origin}", *asking
