@@ -128,7 +128,7 @@ async def _read(
         request = decode(await read_body(scope, receive, services.body_limits), VideoRequest)
 
     async def picture(field: str, named: GivenImage | str | None) -> Checked | None:
-        """A form may bring one as a file, and the other as an address."""
+        """Forms bring files, whatever they call them."""
         if (file := files.get(field)) is not None:
             return await services.uploads.picture(file)
         given = picture_of(named)

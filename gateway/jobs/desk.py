@@ -66,6 +66,14 @@ class JobDesk:
         """Raises ``BackendError``: ``NOT_FOUND``, ``STORAGE``."""
         return _found(await asyncio.to_thread(self._store.get, owner, job_id))
 
+    async def made_as(self, owner: str, digest: str) -> Job:
+        """The completed job with a file of that SHA-256, which may have been downloaded. Raises as ``get``."""
+        found = await asyncio.to_thread(self._store.made_as, owner, self.kind, digest)
+        if found is None:
+            detail = "this file is no video that was made here and is still kept; others are not taken"
+            raise BackendError(Cause.NOT_FOUND, detail, param="video", code="video_not_found")
+        return found
+
     async def page(self, owner: str, *, limit: int, after: str | None, order: Order) -> Page:
         """As ``JobStore.page``."""
         return await asyncio.to_thread(

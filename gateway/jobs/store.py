@@ -6,7 +6,20 @@ Calls are synchronous and may wait for the disk or the network: the gateway make
 from typing import Any, Literal
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, false, func, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    LargeBinary,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -71,6 +84,17 @@ class JobStore:
     def get(self, owner: str, job_id: str) -> Job | None:
         with self._storage.read() as connection:
             row = connection.execute(select(jobs).where(_owned(owner, job_id))).one_or_none()
+        return None if row is None else job_of(row)
+
+    def made_as(self, owner: str, kind: str, digest: str) -> Job | None:
+        """The newest completed job of which a file has that SHA-256."""
+        needle = literal(f'"digest":"{digest}"'.encode(), LargeBinary)
+        inside = needle.op("IN")(jobs.c.result) if self._storage.on_postgresql else None
+        found = func.instr(jobs.c.result, needle) if inside is None else func.position(inside)
+        statement = select(jobs).where(jobs.c.owner == owner, jobs.c.kind == kind, jobs.c.status == "completed")
+        newest = statement.where(found > 0).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(1)
+        with self._storage.read() as connection:
+            row = connection.execute(newest).one_or_none()
         return None if row is None else job_of(row)
 
     def page(self, owner: str, kind: str, *, limit: int = 20, after: str | None = None, order: Order = "desc") -> Page:

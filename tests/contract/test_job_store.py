@@ -200,6 +200,20 @@ def test_only_what_has_ended_is_removed(gateway: Gateway):
     assert gateway.store.remove("key_a", job.id) is None
 
 
+def test_a_job_is_known_by_a_file_of_its_result(gateway: Gateway):
+    first, again, other = gateway.claimed(), gateway.claimed(), gateway.claimed(owner="key_b")
+    waiting = gateway.create()
+    assert gateway.store.made_as("key_a", "video", FILM.digest) is None
+    for job in (first, again, other):
+        gateway.claims.finish(job, (FILM, STILL))
+    found = gateway.store.made_as("key_a", "video", FILM.digest)
+    assert found is not None
+    assert (found.id, found.result[0].digest) == (again.id, FILM.digest)
+    assert gateway.store.made_as("key_a", "batch", FILM.digest) is None
+    assert gateway.store.made_as("key_a", "video", "e" * 64) is None
+    assert gateway.now(waiting).status == "queued"
+
+
 def test_a_tally_counts_one_kind_of_all_owners(gateway: Gateway):
     assert gateway.store.tally("video").oldest_wait == 0
     done, failed = gateway.claimed(), gateway.claimed()

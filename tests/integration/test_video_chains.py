@@ -77,6 +77,8 @@ async def test_a_remix_changes_the_clip_where_the_model_can(videos: VideoClient)
     clip = await videos.said(await videos.ended(answer.json()))
     assert (clip["task"], clip["prompt"], clip["strength"]) == ("restyle", "a dog", 0.4)
     assert clip["digests"] == [hashlib.sha256(raw).hexdigest()]
+    as_form = await videos.http.post(f"{URL}/{source['id']}/remix", files={"prompt": (None, "a fox")})
+    assert as_form.json()["prompt"] == "a fox"
     by_name = await videos.http.post(f"{URL}/edits", json={"prompt": "a dog", "video": {"id": source["id"]}})
     assert (await videos.ended(by_name.json()))["status"] == "completed"
 

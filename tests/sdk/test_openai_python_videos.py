@@ -46,11 +46,23 @@ async def test_a_picture_to_begin_with(client: openai.AsyncOpenAI) -> None:
     assert json.loads(content.content)["task"] == "animate"
 
 
-async def test_a_clip_sent_as_a_file_is_refused_in_words(client: openai.AsyncOpenAI) -> None:
+async def test_a_clip_that_was_downloaded_is_sent_to_be_changed(client: openai.AsyncOpenAI) -> None:
+    source = await client.videos.create_and_poll(model="sora-2", prompt="a cat", seconds="4", poll_interval_ms=50)
+    file = ("a.mp4", (await client.videos.download_content(source.id)).content, "video/mp4")
+    edited = await client.videos.edit(prompt="a fox", video=file)
+    assert edited.remixed_from_video_id == source.id
+    longer = await client.videos.extend(prompt="it runs", seconds="4", video=file)
+    assert longer.model_extra is not None
+    assert longer.model_extra["forebay"]["extends"] == source.id
+    for video in (edited, longer):
+        assert (await client.videos.poll(video.id, poll_interval_ms=50)).status == "completed"
+
+
+async def test_a_clip_that_was_not_made_here_is_refused_in_words(client: openai.AsyncOpenAI) -> None:
     for change in (client.videos.edit, partial(client.videos.extend, seconds="4")):
-        with pytest.raises(openai.BadRequestError, match="by its id") as refused:
+        with pytest.raises(openai.NotFoundError, match="made here") as refused:
             await change(prompt="a fox", video=("a.mp4", b"movie", "video/mp4"))
-        assert refused.value.param == "video"
+        assert (refused.value.param, refused.value.code) == ("video", "video_not_found")
 
 
 async def test_lists_remixes_and_removal(client: openai.AsyncOpenAI) -> None:
