@@ -32,7 +32,7 @@ async def count_tokens(services: Services, exchange: Exchange, scope: Scope, rec
     chat = await as_chat(services, asked.request, COUNT)
 
     def call(candidate: Candidate) -> Call:
-        if speaks_anthropic(candidate.variant.engine) and not chat.altered:
+        if speaks_anthropic(candidate.variant.engine) and not (chat.altered or asked.holds_pdf):
             body = asked.envelope.with_model(name_at(candidate))
             return Call(path=COUNT, body=body, request_id=exchange.request_id)
         return Call(path="/tokenize", body=chat.envelope.only(_COUNTS), request_id=exchange.request_id)

@@ -11,6 +11,7 @@ from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
 from gateway.http.body import read_body
+from gateway.http.message_documents import has_pdf, with_texts
 from gateway.http.services import Services
 from gateway.http.text import check_chat
 
@@ -18,11 +19,15 @@ _log = logging.getLogger("forebay.dialects")
 
 
 class AskedMessage(Struct, frozen=True):
-    """``body`` and ``envelope`` are as they came."""
+    """``body`` and ``envelope`` are as they came; ``request`` has the text of PDFs in their places."""
 
     request: MessagesRequest
     body: bytes
     envelope: Envelope
+
+    @property
+    def holds_pdf(self) -> bool:
+        return has_pdf(self.body)
 
 
 class AskedChat(Struct, frozen=True):
@@ -36,7 +41,10 @@ async def read_message(services: Services, scope: Scope, receive: Receive) -> As
     """Raises ``BackendError``."""
     body = await read_body(scope, receive, services.body_limits)
     envelope = Envelope.parse(body)
-    return AskedMessage(decode(body, MessagesRequest), body, envelope)
+    request = decode(body, MessagesRequest)
+    if has_pdf(body):
+        request = await with_texts(request, services.pdfs)
+    return AskedMessage(request, body, envelope)
 
 
 async def as_chat(services: Services, request: MessagesRequest, endpoint: str) -> AskedChat:

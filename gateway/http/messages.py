@@ -58,7 +58,7 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
     settings = services.settings
 
     def speaks(candidate: Candidate) -> bool:
-        return not chat.altered and speaks_anthropic(candidate.variant.engine)
+        return not (chat.altered or asked.holds_pdf) and speaks_anthropic(candidate.variant.engine)
 
     def call(candidate: Candidate) -> Call:
         exchange.sent_upstream = time.perf_counter()

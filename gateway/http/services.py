@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from gateway.catalog.watch import CatalogStore
 from gateway.conversations.store import ResponseStore
+from gateway.documents.pdf import PdfReader
 from gateway.http.body import BodyLimits
 from gateway.http.media_links import MediaLinks
 from gateway.http.origin import OriginRules
@@ -57,6 +58,7 @@ class Services:
         "links",
         "metrics",
         "origin",
+        "pdfs",
         "recorder",
         "remote_pictures",
         "responses",
@@ -100,6 +102,7 @@ class Services:
         self.uploads = uploads
         self.remote_pictures = remote_pictures
         self.lifetime = Lifetime()
+        self.pdfs = PdfReader()
         self.links: MediaLinks | None = None
         self.videos: Videos | None = None
         self.responses: ResponseStore | None = None

@@ -1,0 +1,1 @@
+"""Documents that clients send with a conversation, as text."""
