@@ -1,16 +1,17 @@
 """Stored responses: looked at, listed by what led to them, deleted."""
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Request, Response, delete, get, post
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath, QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Raw, Struct
 
 from backends.errors import BackendError, Cause
+from backends.translate.responses.listed import listed
 from gateway.conversations.store import Stored
 from gateway.http.replies import exchange_of
 from gateway.http.responses import PATH, store_of
@@ -21,7 +22,7 @@ Limit = Annotated[int, QueryParameter(ge=1, le=100)]
 
 
 class ItemList(Struct, frozen=True, kw_only=True):
-    """A page of what led to a response, oldest first."""
+    """A page of what led to a response."""
 
     data: list[Raw]
     has_more: bool
@@ -47,13 +48,20 @@ def stored_response_routes(services: Services) -> list[HTTPRouteHandler]:
         return stored
 
     @get(f"{PATH}/{{name:str}}")
-    async def one(name: FromPath[str], request: Asked) -> Response[bytes]:
+    async def one(name: FromPath[str], request: Asked, stream: FromQuery[bool] = False) -> Response[bytes]:
+        if stream:
+            raise BackendError(Cause.INVALID_REQUEST, "what is stored is not streamed again", param="stream")
         return Response((await found(request, name)).response, media_type="application/json")
 
     @get(f"{PATH}/{{name:str}}/input_items")
-    async def items(name: FromPath[str], request: Asked, limit: Limit = 20) -> Response[bytes]:
-        stored = await found(request, name)
-        page = ItemList(data=stored.items[:limit], has_more=len(stored.items) > limit)
+    async def items(
+        name: FromPath[str],
+        request: Asked,
+        limit: Limit = 20,
+        after: FromQuery[str | None] = None,
+        order: FromQuery[Literal["asc", "desc"]] = "desc",
+    ) -> Response[bytes]:
+        page = page_of(await found(request, name), limit, after, order)
         return Response(msgspec.json.encode(page), media_type="application/json")
 
     @delete(f"{PATH}/{{name:str}}", status_code=200)
@@ -69,6 +77,29 @@ def stored_response_routes(services: Services) -> list[HTTPRouteHandler]:
         raise BackendError(Cause.INVALID_REQUEST, "only a response in the background can be cancelled: hang up instead")
 
     return [one, items, remove, cancel]
+
+
+def page_of(stored: Stored, limit: int, after: str | None, order: Literal["asc", "desc"]) -> ItemList:
+    """``after`` is the name of the last item seen. Raises ``BackendError(INVALID_REQUEST)`` for one that is none."""
+    own = stored.id.removeprefix("resp_")
+    items = [listed(item, f"item_{own}{index:04x}") for index, item in enumerate(stored.items)]
+    names = [msgspec.json.decode(item, type=_Named).id for item in items]
+    if order == "desc":
+        items.reverse()
+        names.reverse()
+    if after is not None and after not in names:
+        raise BackendError(Cause.INVALID_REQUEST, "there is no such item to list after", param="after")
+    start = 0 if after is None else names.index(after) + 1
+    end = start + limit
+    shown = names[start:end]
+    return ItemList(
+        data=items[start:end], has_more=end < len(items), first_id=shown[0] if shown else None,
+        last_id=shown[-1] if shown else None,
+    )  # fmt: skip
+
+
+class _Named(Struct):
+    id: str
 
 
 def _absent(name: str) -> BackendError:
