@@ -1,7 +1,7 @@
 """Claims jobs of one kind and has them run, a few at a time. Decides when to claim and whom to stop; runs nothing.
 
 A job that waits for memory holds a claim but no device, so several are claimed at once: at most ``AHEAD`` of one model,
-so that a long queue for one does not keep other devices idle.
+so that a long queue for one does not keep other devices idle. While a result could not be kept, jobs stay in the queue.
 """
 
 import asyncio
@@ -23,12 +23,15 @@ _LOOK = 0.25
 AHEAD = 2
 """Claimed of one model: one that runs, and the next."""
 
+Room = Callable[[int], None]
+"""Raises ``BackendError`` when there is no room for a result beside those of so many running jobs; for a thread."""
+
 Ended = Callable[[Job, Job | None], None]
 """Told of each attempt: the job as it was claimed and as it is then, or None when the claim was lost."""
 
 
 class JobRunner:
-    """``run`` must be running. ``wake`` says that there may be something to claim."""
+    """``run`` must be running. ``wake`` says that there may be something to claim. ``hindrance``: why nothing is."""
 
     def __init__(
         self,
@@ -39,6 +42,7 @@ class JobRunner:
         slots: int,
         keep_seconds: float,
         ended: Ended,
+        room: Room = lambda _: None,
         reached: Reached = unwatched,
     ) -> None:
         self._claims = claims
@@ -47,7 +51,9 @@ class JobRunner:
         self._slots = slots
         self._keep_seconds = keep_seconds
         self._ended = ended
+        self._room = room
         self._reached = reached
+        self.hindrance = ""
         self._attempts: dict[str, Attempt] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -95,10 +101,11 @@ class JobRunner:
             full = [model for model, count in busy.items() if count >= AHEAD]
             try:
                 self._reached("before_claim")
-                job = await asyncio.to_thread(self._claims.claim, None, full)
+                job = await asyncio.to_thread(self._claim, full)
             except BackendError as error:
-                _log.error("no job can be claimed: %s", error.detail, extra={"tail": error.private})
+                self._complain(error)
                 return
+            self.hindrance = ""
             if job is None:
                 return
             attempt = Attempt(job, self._work, self._claims, self._artifacts, self._keep_seconds, self._reached)
@@ -106,6 +113,16 @@ class JobRunner:
             task = asyncio.get_running_loop().create_task(self._see_through(attempt))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def _claim(self, full: list[str]) -> Job | None:
+        self._room(len(self._attempts))
+        return self._claims.claim(None, full)
+
+    def _complain(self, error: BackendError) -> None:
+        """Once for each reason, since it is tried each second."""
+        if error.detail != self.hindrance:
+            self.hindrance = error.detail
+            _log.error("no job can be claimed: %s", error.detail, extra={"tail": error.private})
 
     async def _see_through(self, attempt: Attempt) -> None:
         job = attempt.job

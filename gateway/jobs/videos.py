@@ -7,7 +7,7 @@ from collections.abc import Callable
 from msgspec import Struct
 from sqlalchemy import Engine
 
-from gateway.artifacts.room import Room
+from gateway.artifacts.room import Room, require_room
 from gateway.artifacts.store import ArtifactStore, Reached
 from gateway.jobs.claims import Claims
 from gateway.jobs.desk import JobDesk
@@ -68,9 +68,13 @@ class Videos:
             dispatcher, table, experience, artifacts, patience=rules.patience, idle_timeout=rules.idle_timeout,
             reached=reached,
         )  # fmt: skip
+
+        def room(running: int) -> None:
+            require_room(rules.room, store.tally(KIND).bytes + running * rules.room.each, artifacts.free_bytes())
+
         self.runner = JobRunner(
             Claims(storage, worker=worker, kind=KIND), work, artifacts, slots=rules.slots,
-            keep_seconds=rules.room.keep_seconds, ended=self._ended, reached=reached,
+            keep_seconds=rules.room.keep_seconds, ended=self._ended, room=room, reached=reached,
         )  # fmt: skip
         self.desk = JobDesk(KIND, store, artifacts, self.runner, rules.room, rules.most_queued, reached)
         self.housekeeping = Housekeeping(

@@ -48,11 +48,18 @@ class Stage:
         self.artifacts.prepare()
         self.errand = Errand()
         self.ended: list[Job | None] = []
+        self.full = ""
+        self.asked: list[int] = []
         self.runner = JobRunner(
             jobs.claims, self.errand, self.artifacts, slots=4, keep_seconds=3600.0,
-            ended=lambda _, now: self.ended.append(now),
+            ended=lambda _, now: self.ended.append(now), room=self._room,
         )  # fmt: skip
         self.task = asyncio.create_task(self.runner.run())
+
+    def _room(self, running: int) -> None:
+        self.asked.append(running)
+        if self.full:
+            raise BackendError(Cause.STORAGE, self.full)
 
     async def close(self) -> None:
         self.task.cancel()
@@ -183,3 +190,22 @@ async def test_a_database_that_fails_is_survived(stage: Stage, monkeypatch: pyte
         stage.errand.go.set()
         await stage.until(lambda: stage.gateway.now(job).status == "queued")
     assert stage.gateway.now(job).attempts_used == 1, "what could not be written is tried again"
+
+
+async def test_without_room_for_a_result_jobs_wait(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    first = await begun(stage)
+    assert stage.asked[0] == 0
+    stage.full = "the disk is nearly full"
+    second = stage.gateway.create(model="n")
+    for number in range(len(stage.asked), len(stage.asked) + 3):
+        stage.runner.wake()
+        await stage.until(lambda most=number: len(stage.asked) > most)
+    assert stage.asked[-1] == 1
+    assert stage.errand.begun == [first.id]
+    assert stage.gateway.now(second).attempt == 0
+    assert [each.message for each in caplog.records] == ["no job can be claimed: the disk is nearly full"]
+    stage.full = ""
+    stage.runner.wake()
+    await stage.until(lambda: second.id in stage.errand.begun)
+    stage.errand.go.set()
+    await stage.until(lambda: len(stage.ended) == 2)

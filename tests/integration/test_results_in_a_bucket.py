@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +49,24 @@ async def test_without_room_new_jobs_are_refused_and_nothing_is_lost(settings: d
         assert (await VideoClient(gateway.client).now(video))["status"] == "completed"
         assert state.exists()
         assert profiles.exists()
+
+
+async def test_what_is_queued_waits_until_there_is_room_for_its_result(tmp_path: Path) -> None:
+    async with running_gateway(
+        {"film": video_profile("film")}, result_bytes=2000, results_bytes=2200, job_slots=1
+    ) as gateway:
+        videos = VideoClient(gateway.client)
+        held = await videos.created(prompt=f"hold {tmp_path}")
+        waiting = await videos.created()
+        await gateway.until((tmp_path / "held").exists)
+        (tmp_path / "go").touch()
+        done = await videos.ended(held)
+        assert done["forebay"]["bytes"] > 200
+        runner = gateway.services.videos.runner
+        await gateway.until(lambda: "room" in runner.hindrance)
+        assert (await videos.now(waiting))["status"] == "queued"
+        await videos.http.delete(f"{URL}/{held['id']}")
+        assert (await videos.ended(waiting))["status"] == "completed"
 
 
 async def test_a_result_that_is_too_large_is_not_kept() -> None:
