@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
+.PHONY: help setup setup-dev serve test check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-dialects bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ agents: ## Install the agents that the tests run (770 MB, needs npm)
 test-agents: setup-dev agents ## Agents of other makers against a scripted model
 	@$(BIN)/python -m pytest -q tests/agents
 
-bench: bench-gateway bench-worker bench-cancel bench-placement bench-images bench-encode bench-jobs bench-videos ## Run all benchmarks
+bench: bench-gateway bench-worker bench-cancel bench-dialects bench-placement bench-images bench-encode bench-jobs bench-videos ## Run all benchmarks
 
 bench-gateway: setup-dev ## Gateway CPU per request and per chunk (PEERS=1 adds vllm-router and LiteLLM)
 	@$(BIN)/python -m bench.gateway $(if $(PEERS),--peers)
@@ -82,6 +82,9 @@ bench-worker: setup-dev ## llama.cpp worker against xllamacpp and llama_cpp.serv
 
 bench-cancel: setup-dev ## How fast work stops when a client is gone, in each phase
 	@$(BIN)/python -m bench.cancel
+
+bench-dialects: setup-dev ## CPU of Messages and Responses: an event, an agent's first request
+	@$(BIN)/python -m bench.dialects
 
 bench-placement: setup-dev ## Waits and swaps on seeded traces, beside what llama-swap and Ollama do
 	@$(BIN)/python -m bench.placement
