@@ -134,6 +134,10 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
     old, clip_key = _finished(source)
     name = request.model or source.model
     route = services.table().route(name)
+    notes: tuple[str, ...] = ()
+    if request.model is None and Task.IMAGE_TO_VIDEO not in route.profile.tasks:
+        route, notes = _instead(services, route)
+        name = route.profile.id
     picture, clip = sections_of(route.profile, Task.IMAGE_TO_VIDEO)
     width, height = snap(old.size, picture)  # the worker scales it to the clip that it goes on from
     seconds = seconds_of(request.seconds)
@@ -155,7 +159,7 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
         model=_name(route, name),
         spec=spec,
         given=files,
-        notes=_length_note(seconds, wish, clip),
+        notes=(*notes, *_length_note(seconds, wish, clip)),
         priority=request.priority,
         digest=request_digest(b"extend", source.id.encode(), encode(request)),
     )
@@ -164,6 +168,15 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
 def _route(services: Services, name: str | None, task: Task) -> Route:
     table = services.table()
     return table.route(name or preferred(table.catalog, task, table.fits, services.dispatcher.missing).id)
+
+
+def _instead(services: Services, route: Route) -> tuple[Route, tuple[str, ...]]:
+    """What goes on from a clip of a model that begins with no picture: the best that does and is here, and a note."""
+    try:
+        other = _route(services, None, Task.IMAGE_TO_VIDEO)
+    except BackendError:
+        return route, ()  # what this model serves says more than what others lack
+    return other, (f"goes on with {other.profile.id}: {route.profile.id} does not begin with a picture",)
 
 
 def _require(services: Services, wish: ClipWish, route: Route) -> None:

@@ -116,9 +116,21 @@ async def test_only_finished_clips_go_on(videos: VideoClient, tmp_path: Path) ->
     answer = await videos.http.post(f"{URL}/extensions", json={"prompt": "x"})
     assert (answer.status_code, error(answer)["param"]) == (400, "video")
     (tmp_path / "go").touch()
+
+
+async def test_a_model_that_begins_with_no_picture_is_followed_by_the_best_that_does(videos: VideoClient) -> None:
     plain = await videos.made(model="plain")
-    answer = await videos.http.post(f"{URL}/{plain['id']}/extend", json={"prompt": "x"})
-    assert (answer.status_code, error(answer)["code"]) == (400, "model_not_supported")
+    answer = await videos.http.post(f"{URL}/{plain['id']}/extend", json={"prompt": "x", "seconds": 1})
+    longer = await videos.ended(answer.json())
+    assert (longer["model"], longer["status"]) == ("film", "completed")
+    assert longer["forebay"]["notes"][0] == "goes on with film: plain does not begin with a picture"
+    named = await videos.http.post(f"{URL}/{plain['id']}/extend", json={"prompt": "x", "model": "plain"})
+    assert (named.status_code, error(named)["code"]) == (400, "model_not_supported")
+    async with running_gateway({"plain": video_profile("plain", tasks="[video]")}) as alone:
+        others = VideoClient(alone.client)
+        lonely = await others.made(model="plain")
+        answer = await others.http.post(f"{URL}/{lonely['id']}/extend", json={"prompt": "x"})
+        assert (answer.status_code, error(answer)["code"]) == (400, "model_not_supported")
 
 
 async def test_another_model_may_go_on(videos: VideoClient) -> None:
