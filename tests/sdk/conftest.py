@@ -1,6 +1,6 @@
 """The gateways that the SDKs talk to, and the SDKs as anybody would make them, but strict about every answer's shape.
 
-Real ones: one a runtime for the whole session, ended by their pids. Scripted ones: one a test, in its own loop.
+Real ones: one a runtime for the whole session, ended by their pids. Scripted ones: one a file, in a loop of its own.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -9,9 +9,11 @@ from contextlib import ExitStack
 import anthropic
 import openai
 import pytest
+import pytest_asyncio
 
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
 from tests.real_gateway import RUNTIMES, RealGateway, real_gateway
+from tests.sdk.strict import strict_anthropic, strict_openai
 
 
 class _Lazily(dict[str, RealGateway]):
@@ -71,26 +73,22 @@ def lenient(client: openai.OpenAI) -> openai.OpenAI:
     return client.with_options(_extra_kwargs={"_strict_response_validation": False})
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def scripted() -> AsyncIterator[RunningGateway]:
     """Its model ``m`` says what a message tells it to (``saying``)."""
-    async with running_gateway({"m": engine_profile("m", extra="aliases: [first]")}) as running:
+    async with running_gateway({"m": engine_profile("m")}) as running:
         yield running
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def anthropic_sdk(scripted: RunningGateway) -> AsyncIterator[anthropic.AsyncAnthropic]:
-    async with anthropic.AsyncAnthropic(
-        base_url=scripted.address, api_key="none", max_retries=0, timeout=60, _strict_response_validation=True
-    ) as made:
+    async with strict_anthropic(scripted) as made:
         yield made
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def openai_sdk(scripted: RunningGateway) -> AsyncIterator[openai.AsyncOpenAI]:
-    async with openai.AsyncOpenAI(
-        base_url=f"{scripted.address}/v1", api_key="none", max_retries=0, timeout=60, _strict_response_validation=True
-    ) as made:
+    async with strict_openai(scripted) as made:
         yield made
 
 

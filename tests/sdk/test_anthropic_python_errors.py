@@ -11,9 +11,17 @@ import pytest
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
 from tests.fakes.gateway_process import control_of
 from tests.sdk.saying import saying
+from tests.sdk.strict import strict_anthropic
 
 HELLO = [{"role": "user", "content": "Hello"}]
 Call = Callable[[anthropic.AsyncAnthropic], Awaitable[Any]]
+
+
+@pytest.fixture
+async def anthropic_sdk() -> AsyncIterator[anthropic.AsyncAnthropic]:
+    """A gateway of its own: one that saw an engine fail too often asks it no more."""
+    async with running_gateway({"m": engine_profile("m")}) as running, strict_anthropic(running) as made:
+        yield made
 
 
 def ordered(status: int, **orders: object) -> list[Any]:

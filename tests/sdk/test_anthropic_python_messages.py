@@ -11,6 +11,8 @@ from tests.fakes.gateway import RunningGateway
 from tests.fakes.gateway_process import control_of
 from tests.sdk.saying import saying
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 HELLO = saying(thought="They greet me.", text="Hello there.")
 
 
@@ -60,11 +62,14 @@ async def test_events_one_by_one(anthropic_sdk: anthropic.AsyncAnthropic) -> Non
     assert {event.index for event in events if event.type.startswith("content_block")} == {0, 1}
 
 
-async def test_an_answer_that_was_cut_says_so(anthropic_sdk: anthropic.AsyncAnthropic) -> None:
-    cut = saying(text="Hello", finish="length")
-    assert (await anthropic_sdk.messages.create(**ask(cut))).stop_reason == "max_tokens"
-    async with anthropic_sdk.messages.stream(**ask(cut)) as stream:
-        assert (await stream.get_final_message()).stop_reason == "max_tokens"
+@pytest.mark.parametrize(("most", "reason"), [(12, "max_tokens"), (100, "model_context_window_exceeded")])
+async def test_an_answer_that_was_cut_says_by_what(
+    most: int, reason: str, anthropic_sdk: anthropic.AsyncAnthropic
+) -> None:
+    cut = ask(saying(text="Hello", finish="length")) | {"max_tokens": most}
+    assert (await anthropic_sdk.messages.create(**cut)).stop_reason == reason
+    async with anthropic_sdk.messages.stream(**cut) as stream:
+        assert (await stream.get_final_message()).stop_reason == reason
 
 
 async def test_a_schema_is_asked_for_and_parsed(

@@ -5,8 +5,12 @@ from collections.abc import AsyncIterator
 
 import anthropic
 import pytest
+import pytest_asyncio
 
 from tests.fakes.gateway import engine_profile, running_gateway
+from tests.sdk.strict import strict_anthropic
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROFILES = {
     "m": engine_profile("m", extra="aliases: [first]\nlimits: {max_output_tokens: 50}"),
@@ -17,14 +21,9 @@ PROFILES = {
 IDS = ["m", "anthropic/m", "n", "anthropic/n"]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sdk() -> AsyncIterator[anthropic.AsyncAnthropic]:
-    async with (
-        running_gateway(PROFILES) as gateway,
-        anthropic.AsyncAnthropic(
-            base_url=gateway.address, api_key="none", max_retries=0, _strict_response_validation=True
-        ) as made,
-    ):
+    async with running_gateway(PROFILES) as gateway, strict_anthropic(gateway) as made:
         yield made
 
 

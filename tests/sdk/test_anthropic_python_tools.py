@@ -10,6 +10,8 @@ from tests.fakes.gateway import RunningGateway
 from tests.fakes.gateway_process import control_of
 from tests.sdk.saying import saying
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 PLACE = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 TOOLS: list[Any] = [
     {"name": name, "description": f"The {name}", "input_schema": PLACE} for name in ("get_weather", "get_time")

@@ -7,6 +7,8 @@ from tests.fakes.gateway import RunningGateway
 from tests.fakes.gateway_process import control_of
 from tests.sdk.saying import saying
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 ANSWER = saying(thought="They greet me.", text="Hello there.")
 RESULT = {"type": "function_call_output", "call_id": "call_0", "output": "rain"}
 WEATHER = {"type": "function", "name": "weather", "parameters": {"type": "object", "properties": {}}, "strict": False}

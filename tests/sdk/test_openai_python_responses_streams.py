@@ -10,6 +10,8 @@ from tests.fakes.gateway import RunningGateway
 from tests.fakes.gateway_process import control_of
 from tests.sdk.saying import saying
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 HELLO = saying(thought="They greet me.", text="Hello there.")
 
 
