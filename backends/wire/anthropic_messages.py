@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Raw, Struct, field
 
-from backends.wire.openai_sampling import StopString
+from backends.wire.openai_sampling import Penalty, Probability, StopString
 
 MOST_MESSAGES = 4096
 MOST_TOOLS = 512
@@ -95,7 +95,10 @@ class OutputConfig(Struct, frozen=True, kw_only=True):
 
 
 class MessagesRequest(Struct, frozen=True, kw_only=True):
-    """The body of ``POST /v1/messages``, and of ``count_tokens``, which has no ``max_tokens``."""
+    """The body of ``POST /v1/messages``, and of ``count_tokens``, which has no ``max_tokens``.
+
+    ``min_p`` to ``seed`` extend it, for engines here; so does sampling at all where the API's newest version has none.
+    """
 
     model: Annotated[str, Meta(min_length=1, max_length=256)]
     messages: Annotated[list[Message], Meta(min_length=1, max_length=MOST_MESSAGES)]
@@ -108,5 +111,10 @@ class MessagesRequest(Struct, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
     top_k: Annotated[int, Meta(ge=0, le=1 << 20)] | None = None
+    min_p: Probability | None = None
+    presence_penalty: Penalty | None = None
+    frequency_penalty: Penalty | None = None
+    repeat_penalty: Annotated[float, Meta(gt=0, le=10)] | None = None
+    seed: int | None = None
     thinking: Thinking | None = None
     output_config: OutputConfig | None = None

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec import UNSET, Raw, Struct, json
 
 from backends.translate.chat_answer import Usage as ChatUsage
+from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.anthropic_reply import Ended, OutputDetails, Usage
 
 SIGNATURE = "forebay"
@@ -18,6 +19,11 @@ class Asked(Struct, frozen=True, kw_only=True):
 
     max_tokens: int | None = None
     stop_sequences: Sequence[str] | None = None
+
+    @classmethod
+    def of(cls, request: MessagesRequest) -> "Asked":
+        """Everything is known; ``max_tokens`` as the backend gets it."""
+        return cls(max_tokens=request.max_tokens, stop_sequences=request.stop_sequences or ())
 
 
 NOTHING_ASKED = Asked()

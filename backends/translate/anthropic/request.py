@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from backends.translate.anthropic.conversation import Conversation
-from backends.translate.anthropic.output import Asked
 from backends.translate.anthropic.system import system_text
 from backends.translate.anthropic.tools import choose, offer
 from backends.translate.chat_body import ChatBody, ChatSchema, Notes
@@ -22,10 +21,9 @@ _EFFORT_BEYOND = {"xhigh": "high", "max": "high"}
 
 
 class Translation(Struct, frozen=True, kw_only=True):
-    """``request`` for the backend, ``asked`` to tell the end of its answer by, ``notes`` for the log."""
+    """``request`` for the backend, ``notes`` for the log."""
 
     request: ChatBody
-    asked: Asked
     notes: Sequence[str]
 
 
@@ -54,11 +52,15 @@ def to_chat(request: MessagesRequest) -> Translation:
         temperature=request.temperature,
         top_p=request.top_p,
         top_k=request.top_k,
+        min_p=request.min_p,
+        presence_penalty=request.presence_penalty,
+        frequency_penalty=request.frequency_penalty,
+        repeat_penalty=request.repeat_penalty,
+        seed=request.seed,
         stream=request.stream or None,
         stream_options=StreamOptions(include_usage=True) if request.stream else None,
     )
-    asked = Asked(max_tokens=request.max_tokens, stop_sequences=request.stop_sequences or ())
-    return Translation(request=body, asked=asked, notes=tuple(notes.lines))
+    return Translation(request=body, notes=tuple(notes.lines))
 
 
 def _parallel(request: MessagesRequest, offers: bool) -> bool | None:

@@ -11,6 +11,7 @@ from tests.unit.backends.translate.anthropic.cases import (
     assistant,
     chat_of,
     messages_of,
+    request_of,
     result,
     tool,
     translated,
@@ -189,12 +190,17 @@ def test_how_much_to_think(fields, effort, notes):
 
 
 def test_sampling_and_bounds_pass():
-    fields = {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "stop_sequences": ["END"], "max_tokens": 7}
-    translation = translated(**fields)
-    body = translation.request
-    assert (body.temperature, body.top_p, body.top_k, body.stop, body.max_tokens) == (0.5, 0.9, 40, ["END"], 7)
-    assert translation.asked == Asked(max_tokens=7, stop_sequences=["END"])
-    assert translated().asked == Asked(max_tokens=9, stop_sequences=())
+    fields = {"temperature": 0.5, "top_p": 0.9, "top_k": 40, "min_p": 0.1, "presence_penalty": 0.2, "seed": 3,
+              "frequency_penalty": 0.3, "repeat_penalty": 1.1, "max_tokens": 7}  # fmt: skip
+    body = chat_of(stop_sequences=["END"], **fields)
+    del body["messages"]
+    assert body == fields | {"model": "m", "stop": ["END"]}
+
+
+def test_what_an_answers_end_is_told_by():
+    body = {"model": "m", "messages": [user("hi")], "max_tokens": 7}
+    assert Asked.of(request_of(body | {"stop_sequences": ["END"]})) == Asked(max_tokens=7, stop_sequences=["END"])
+    assert Asked.of(request_of(body)) == Asked(max_tokens=7, stop_sequences=())
 
 
 def test_a_stream_asks_for_its_usage_and_a_plain_answer_says_nothing_of_it():
