@@ -2,15 +2,22 @@
 
 import base64
 import io
+import json
 from collections.abc import AsyncIterator
+from typing import Any
 
 import openai
 import pytest
+from openai.types import ImageEditStreamEvent, ImageGenStreamEvent
 from PIL import Image
+from pydantic import TypeAdapter
 
 from tests.fakes.gateway import running_gateway
 from tests.fakes.picture_profile import picture_file, picture_profile
 from tests.fakes.picture_worker import colour
+from tests.sdk.strict import strict_openai
+
+FILE = ("a.png", picture_file(64, 48), "image/png")
 
 
 @pytest.fixture
@@ -91,3 +98,24 @@ async def test_an_edit_that_streams(address: str) -> None:
         kinds = [event.type async for event in stream]
     assert kinds[-1] == "image_edit.completed"
     assert kinds.count("image_edit.partial_image") == 1
+
+
+@pytest.mark.parametrize("kind", ["image_generation", "image_edit"])
+async def test_the_events_of_a_stream_that_openai_has_are_as_it_has_them(kind: str) -> None:
+    """The others say what is going on, and are told apart by their names."""
+    large = picture_profile("paint").replace(
+        "most_side: 256, most_pixels: 16384", "most_side: 1536, most_pixels: 2000000"
+    )
+    async with running_gateway({"paint": large}) as gateway, strict_openai(gateway) as client:
+        fields: Any = {"model": "paint", "prompt": "a cat", "stream": True, "partial_images": 2, "size": "1536x1024"}
+        calls = client.images.with_streaming_response
+        asked = calls.generate(**fields) if kind == "image_generation" else calls.edit(image=FILE, **fields)
+        async with asked as answer:
+            lines = [line async for line in answer.iter_lines()]
+    known: TypeAdapter[Any] = TypeAdapter(ImageGenStreamEvent if kind == "image_generation" else ImageEditStreamEvent)
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: {")]
+    ours = (f"{kind}.queued", f"{kind}.progress")
+    shown = [known.validate_python(event) for event in events if event["type"] not in ours]
+    assert [event.type for event in shown] == [*[f"{kind}.partial_image"] * 2, f"{kind}.completed"]
+    assert [event.partial_image_index for event in shown[:2]] == [0, 1]
+    assert {event.size for event in shown} == {"1536x1024"}

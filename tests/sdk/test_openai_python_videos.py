@@ -1,6 +1,6 @@
 """The official Python SDK, unmodified, makes videos: from creation to the file.
 
-Not with its strict validation, which nobody gets by default: that knows the four sizes of OpenAI's own models only.
+Strict about every answer's shape where the model has sizes of OpenAI's own: it knows those four only.
 """
 
 import json
@@ -12,6 +12,7 @@ import pytest
 
 from tests.fakes.gateway import running_gateway
 from tests.fakes.picture_profile import picture_file, video_profile
+from tests.sdk.strict import strict_openai
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API:DeprecationWarning")
 
@@ -84,3 +85,18 @@ async def test_refusals_name_the_field(client: openai.AsyncOpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         await client.videos.create(model="sora-2", prompt="a cat", seconds="0")
     assert refused.value.param == "seconds"
+
+
+async def test_every_answer_has_the_shape_that_the_sdk_knows() -> None:
+    large = video_profile("film").replace("most_side: 256, most_pixels: 16384", "most_side: 1792, most_pixels: 2000000")
+    async with running_gateway({"film": large}) as gateway, strict_openai(gateway) as client:
+        for size in ("720x1280", "1280x720", "1024x1792", "1792x1024"):
+            video = await client.videos.create(model="film", prompt="a cat", size=size, seconds="8")  # type: ignore[arg-type]
+            assert (video.status, video.size) == ("queued", size)
+            done = await client.videos.poll(video.id, poll_interval_ms=50)
+            assert (done.status, done.progress) == ("completed", 100)
+            assert (await client.videos.retrieve(video.id)).to_dict() == done.to_dict()
+        assert len([each async for each in client.videos.list(limit=1)]) == 4
+        remix = await client.videos.remix(video.id, prompt="a dog")
+        assert (await client.videos.delete(video.id)).deleted
+        assert (await client.videos.poll(remix.id, poll_interval_ms=50)).remixed_from_video_id == video.id
