@@ -1,20 +1,25 @@
 """``forebay video PROMPT -o FILE``: one clip from a running gateway, with a bar while it is made.
 
-The job is the gateway's: it goes on when this command is killed, and is cancelled when somebody interrupts it.
+The job is the gateway's: it goes on when this command is killed, and is cancelled when somebody interrupts it. A
+gateway that goes while its clip is made is waited for, since it goes on with it.
 """
 
 import base64
+import time
 from pathlib import Path
 
 import click
 import msgspec
 from msgspec import Struct
 
-from gateway.commands.client import ask, download, events
+from gateway.commands.client import NotRunning, ask, download, events
 from gateway.commands.steps import making_bar
 from gateway.settings import Settings
 
 _URL = "/v1/videos"
+_LIVE = ("queued", "in_progress")
+_BACK_WITHIN = 120.0
+_LOOK_EVERY = 1.0
 
 
 class _Error(Struct, kw_only=True):
@@ -95,12 +100,32 @@ def video(
 def _watched(settings: Settings, job: _Video) -> _Video:
     with making_bar() as bar:
         task = bar.add_task("waiting", total=100.0)
-        for said in events(settings, "GET", f"{_URL}/{job.id}/events", _Said):
-            job = said.video
-            if job.status == "in_progress":
-                left = "" if job.forebay.eta is None else f", about {job.forebay.eta} s left"
-                bar.update(task, description=f"{job.forebay.stage or 'making'}{left}", completed=job.progress)
+        heard = time.monotonic()
+        while job.status in _LIVE:
+            try:
+                for said in events(settings, "GET", f"{_URL}/{job.id}/events", _Said):
+                    job, heard = said.video, time.monotonic()
+                    if job.status == "in_progress":
+                        left = "" if job.forebay.eta is None else f", about {job.forebay.eta} s left"
+                        bar.update(task, description=f"{job.forebay.stage or 'making'}{left}", completed=job.progress)
+            except click.ClickException:
+                bar.update(task, description="waiting for the gateway")
+            if job.status in _LIVE:
+                job = _back(settings, job, heard)
     return job
+
+
+def _back(settings: Settings, job: _Video, heard: float) -> _Video:
+    """The job once a gateway answers again; ``heard`` is when it last did."""
+    while time.monotonic() - heard < _BACK_WITHIN:
+        time.sleep(_LOOK_EVERY)
+        try:
+            return ask(settings, "GET", f"{_URL}/{job.id}", _Video)
+        except NotRunning:
+            continue
+    raise click.ClickException(
+        f"the gateway is gone; once it is back it makes the clip all the same: GET {_URL}/{job.id}/content"
+    )
 
 
 def _picture(path: Path) -> dict[str, str]:

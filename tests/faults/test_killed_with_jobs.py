@@ -4,14 +4,17 @@ After each death the same state is served again, and held against what a client 
 """
 
 import asyncio
+import signal
 import time
 from pathlib import Path
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
 from backends.process.identity import Identity
 from backends.process.ledger import Ledger
+from gateway.commands.video import video as video_command
 from tests.fakes.gateway_process import DEADLINE, Begin, GatewayProcess
 from tests.fakes.picture_profile import encoded_picture, video_profile
 from tests.fakes.video_client import URL, VideoClient, wanted
@@ -84,6 +87,26 @@ async def test_files_of_a_removed_job_do_not_stay(begin: Begin) -> None:
     await gateway.start()
     assert (await gateway.client.get(f"{URL}/{video['id']}")).status_code == 404
     assert files_of(gateway) == []
+
+
+async def test_the_command_line_waits_for_the_gateway_to_be_back(
+    begin: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway = await begin(video_profile("film"))
+    port = gateway.first_line.rpartition(":")[2].strip()
+    monkeypatch.setenv("FOREBAY_PORT", port)
+    asked = (f"hold {tmp_path}", "-o", str(tmp_path / "a.mp4"))
+    done = asyncio.create_task(asyncio.to_thread(CliRunner().invoke, video_command, asked))
+    async with asyncio.timeout(DEADLINE):
+        while not (tmp_path / "held").exists():
+            await asyncio.sleep(0.01)
+    gateway.signal(signal.SIGKILL)
+    await gateway.ended()
+    (tmp_path / "go").touch()
+    await gateway.start("--port", port)
+    said = await done
+    assert said.exit_code == 0, said.output
+    assert (tmp_path / "a.mp4").exists()
 
 
 # --- what the tests look at -------------------------------------------------------------------------------------------

@@ -65,6 +65,21 @@ async def test_an_interrupt_cancels_the_job(
     assert (await gateway.client.get(f"/v1/videos/{job['id']}")).json()["status"] == "cancelled"
 
 
+async def test_a_gateway_that_does_not_come_back_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.commands.video._BACK_WITHIN", 0.1)
+    monkeypatch.setattr("gateway.commands.video._LOOK_EVERY", 0.01)
+    async with running_gateway({"film": video_profile("film")}) as gateway:
+        monkeypatch.setenv("FOREBAY_PORT", gateway.address.rpartition(":")[2])
+        waiting = asyncio.create_task(run(f"hold {tmp_path}", "-o", str(tmp_path / "a.mp4")))
+        await gateway.until((tmp_path / "held").exists)
+        (job,) = (await gateway.client.get("/v1/videos")).json()["data"]
+    done = await waiting
+    assert done.exit_code == 1
+    assert f"once it is back it makes the clip all the same: GET /v1/videos/{job['id']}/content" in done.output
+
+
 async def test_without_a_gateway_it_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOREBAY_PORT", "1")
     done = await run("a cat", "-o", str(tmp_path / "a.mp4"))
