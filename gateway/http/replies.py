@@ -11,8 +11,9 @@ from typing import cast
 
 from litestar import Request, Response
 from litestar.datastructures import State
-from litestar.exceptions import HTTPException
+from litestar.exceptions import HTTPException, ValidationException
 from litestar.types import Scope
+from msgspec import MsgspecError, Struct, convert
 from msgspec.json import encode
 
 from backends.errors import BackendError, Cause
@@ -117,8 +118,24 @@ def on_http_exception(request: Request[None, None, State], error: HTTPException)
     elif cause is Cause.METHOD_NOT_ALLOWED:
         known = BackendError(cause, f"{request.method} is not allowed here")
     else:
-        known = BackendError(cause, "the request is not valid", private=error.detail)
+        param = _parameter(error)
+        detail = "the request is not valid" if param is None else f"{param} is not valid"
+        known = BackendError(cause, detail, param=param, private=error.detail)
     return on_backend_error(request, known)
+
+
+def _parameter(error: HTTPException) -> str | None:
+    """The first part of a path or query that is not what its handler takes, by its name."""
+    try:
+        return convert(error.extra, list[_Refused])[0].key if isinstance(error, ValidationException) else None
+    except (MsgspecError, IndexError):
+        return None
+
+
+class _Refused(Struct):
+    """As the framework tells it."""
+
+    key: str
 
 
 def _hint(path: str) -> str:
