@@ -30,6 +30,7 @@ _COMMANDS = {
     "engines": ("gateway.commands.engines", "engines", "List, install and check engines."),
     "image": ("gateway.commands.image", "image", "Make a picture with a running gateway."),
     "video": ("gateway.commands.video", "video", "Make a clip with a running gateway."),
+    "agent": ("gateway.commands.agent", "agent", "Set up or start Claude Code, Codex or opencode."),
     "worker": ("gateway.commands.worker", "worker", "Try programs that speak the worker protocol."),
     "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
 }

@@ -42,6 +42,7 @@ class ModelListing(Struct, frozen=True, kw_only=True):
     verified_by: str | None
     why_not: str | None
     context_tokens: int | None
+    max_output_tokens: int | None
     parameters: str | None
     aliases: tuple[str, ...]
 
@@ -68,6 +69,7 @@ def describe(profile: ModelProfile, fits: Callable[[Variant], bool], *, in_cloud
         verified_by=profile.verified_by,
         why_not=profile.why_not,
         context_tokens=profile.context_tokens,
+        max_output_tokens=profile.limits.max_output_tokens,
         parameters=profile.parameters,
         aliases=profile.aliases,
     )

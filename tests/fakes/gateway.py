@@ -22,7 +22,7 @@ modality: llm
 tasks: [chat, completion, embedding]
 licence: Apache-2.0
 open_weights: true
-context_tokens: 8192
+context_tokens: {context}
 {extra}
 variants:
   - name: only
@@ -43,6 +43,7 @@ def engine_profile(
     slots: int = 4,
     size: int = 1_000_000,
     start_timeout: float = 30,
+    context: int = 8192,
     extra: str = "",
     variant_extra: str = "",
 ) -> str:
@@ -50,8 +51,8 @@ def engine_profile(
     command = [sys.executable, "-I", "-S", str(ENGINE), "--socket", "{socket}", "--model", "{name}", *flags]
     listed = "[" + ", ".join(f"'{part}'" for part in command) + "]"
     return PROFILE.format(
-        id=name, slots=slots, command=listed, bytes=size, start_timeout=start_timeout, extra=extra,
-        variant_extra=variant_extra,
+        id=name, slots=slots, command=listed, bytes=size, start_timeout=start_timeout, context=context,
+        extra=extra, variant_extra=variant_extra,
     )  # fmt: skip
 
 

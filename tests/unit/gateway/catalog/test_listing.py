@@ -31,8 +31,8 @@ def test_the_public_keys_are_all_there() -> None:
     listing = msgspec.json.decode(msgspec.json.encode(describe(profile(CHAT), lambda v: False)))
     assert set(listing) == {
         "id", "name", "description", "catalog_rows", "modality", "tasks", "tier", "licence", "open_weights",
-        "lifecycle", "where", "variants", "fits", "served", "verified_by", "why_not", "context_tokens", "parameters",
-        "aliases",
+        "lifecycle", "where", "variants", "fits", "served", "verified_by", "why_not", "context_tokens",
+        "max_output_tokens", "parameters", "aliases",
     }  # fmt: skip
     assert set(listing["variants"][0]) == {"name", "engine", "device_bytes", "host_bytes", "fits", "context_tokens"}
     assert listing["fits"] is False
