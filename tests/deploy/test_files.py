@@ -14,7 +14,7 @@ import yaml
 
 from gateway.settings import Settings
 from tests.deploy.programs import DEPLOY, ROOT, program, run
-from tests.sdk.test_openai_node import node
+from tests.sdk.test_node import node
 
 __all__ = ["node"]
 

@@ -1,11 +1,13 @@
-"""The official Node SDK, unmodified: ``node/test.mjs``, run against each runtime.
+"""The Node SDKs of OpenAI and Anthropic, unmodified: the programs in ``node/``, run against each runtime.
 
-Node and npm come with the type checker's wheel, else from the path. The SDK is fetched once into the user's cache, by
-its locked hash.
+Node and npm come with the type checker's wheel, else from the path. The SDKs are fetched once into the user's cache, by
+their locked hashes.
 """
 
+import asyncio
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,9 +17,11 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
+from tests.fakes.gateway import engine_profile, running_gateway
 from tests.real_gateway import MODEL, RealGateway
+from tests.sdk.saying import Called, saying
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 NODE = Path(__file__).with_name("node")
 OLDEST = 22
@@ -77,15 +81,53 @@ def _install(target: Path, node: Node) -> None:
         made.rename(target)
 
 
-def test_the_node_sdk_does_everything(gateway: RealGateway, installed: Path, node: Node, tmp_path: Path) -> None:
-    shutil.copy(NODE / "test.mjs", tmp_path)
-    (tmp_path / "node_modules").symlink_to(installed / "node_modules")
-    given = {"FOREBAY_TEST_URL": gateway.address, "FOREBAY_TEST_MODEL": MODEL, "OPENAI_API_KEY": ""}
+def _laid_out(installed: Path, folder: Path) -> None:
+    """The programs beside what they import."""
+    for program in NODE.glob("*.mjs"):
+        shutil.copy(program, folder)
+    (folder / "node_modules").symlink_to(installed / "node_modules")
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("program", ["openai.mjs", "openai_responses.mjs", "anthropic.mjs"])
+def test_over_a_real_model(program: str, gateway: RealGateway, installed: Path, node: Node, tmp_path: Path) -> None:
+    _laid_out(installed, tmp_path)
+    given = {"FOREBAY_TEST_URL": gateway.address, "FOREBAY_TEST_MODEL": MODEL}
     before = gateway.until_idle()["generated_tokens"]
     done = subprocess.run(
-        [*node.node, "--test-reporter=spec", "test.mjs"],
-        cwd=tmp_path, env=os.environ | given, capture_output=True, text=True, timeout=240, check=False,
+        [*node.node, "--test-reporter=spec", program],
+        cwd=tmp_path, env=_without_keys() | given, capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "skipped 0" in done.stdout
     assert gateway.until_idle()["generated_tokens"] - before < LIMIT, "aborted work went on to its limit"
+
+
+async def test_over_answers_that_a_test_wrote(installed: Path, node: Node, tmp_path: Path) -> None:
+    _laid_out(installed, tmp_path)
+    calls: list[Called] = [("get_weather", {"city": "Rome"}), ("get_time", {"city": "Oslo"})]
+    said = {
+        "said": saying(thought="Two.", text="I look.", calls=calls),
+        "broken": saying(text="Hello there", cut_after=2),
+    }
+    async with running_gateway({"m": engine_profile("m")}) as gateway:
+        given = {
+            "FOREBAY_TEST_URL": gateway.address, "FOREBAY_TEST_MODEL": "m", "FOREBAY_TEST_SAYING": json.dumps(said),
+        }  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            *node.node, "--test-reporter=spec", "scripted.mjs", cwd=tmp_path, env=_without_keys() | given,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        try:
+            output, _ = await asyncio.wait_for(process.communicate(), 60)
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert process.returncode == 0, output.decode()
+    assert "skipped 0" in output.decode()
+
+
+def _without_keys() -> dict[str, str]:
+    """What the SDKs would read from the environment of whoever runs this."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("OPENAI_", "ANTHROPIC_"))}

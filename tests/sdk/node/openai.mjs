@@ -1,40 +1,18 @@
-// The official Node SDK, unmodified, against a gateway whose address is in FOREBAY_TEST_URL. Run by test_openai_node.py.
+// OpenAI's Node SDK, unmodified, over a real model: chats, completions, embeddings, models. Run by test_node.py.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import OpenAI from "openai";
 
-const address = process.env.FOREBAY_TEST_URL;
-const model = process.env.FOREBAY_TEST_MODEL;
+import { address, deadline, gathered, idle, model, place, refused } from "./gateway.mjs";
+
 const client = new OpenAI({ baseURL: `${address}/v1`, apiKey: "none", maxRetries: 0, timeout: 90_000 });
-const deadline = 60_000;
 
 const sum = { model, messages: [{ role: "user", content: "What is 2+2?" }], temperature: 0, max_tokens: 16 };
 const endless = { model, messages: [{ role: "user", content: "Tell a story." }], max_tokens: 1500, logit_bias: { 0: -100, 2: -100 } };
-const place = { type: "object", properties: { city: { type: "string", maxLength: 20 } }, required: ["city"] };
 const tools = ["get_weather", "get_time"].map((name) => ({ type: "function", function: { name, parameters: place } }));
 const forecast = { ...sum, messages: [{ role: "user", content: "What is the weather in Paris?" }], max_tokens: 100, tools };
 const named = { type: "function", function: { name: "get_weather" } };
-
-// Asks the gateway until it counts no request; fails after the deadline.
-async function idle() {
-  const end = Date.now() + deadline;
-  for (;;) {
-    const { residents } = await (await fetch(`${address}/api/ps`)).json();
-    if (residents.every((resident) => resident.in_flight === 0)) return;
-    assert.ok(Date.now() < end, "a request is still being worked on");
-  }
-}
-
-// The error of a call that must fail, of that class.
-async function refused(call, kind) {
-  const error = await call().then(
-    () => assert.fail("it was not refused"),
-    (reason) => reason,
-  );
-  assert.ok(error instanceof kind, `${error?.constructor?.name}: ${error?.message}`);
-  return error;
-}
 
 test("a chat, whole and streamed, says the same", async () => {
   const whole = await client.chat.completions.create(sum);
@@ -42,8 +20,7 @@ test("a chat, whole and streamed, says the same", async () => {
   assert.match(whole.choices[0].message.content, /4/);
   assert.equal(whole.usage.total_tokens, whole.usage.prompt_tokens + whole.usage.completion_tokens);
   const stream = await client.chat.completions.create({ ...sum, stream: true, stream_options: { include_usage: true } });
-  const chunks = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  const chunks = await gathered(stream);
   const last = chunks.pop();
   assert.deepEqual(last.choices, []);
   assert.equal(last.usage.completion_tokens, whole.usage.completion_tokens);
@@ -157,9 +134,7 @@ test("embeddings, as the SDK asks for them and as numbers", async () => {
 });
 
 test("models", async () => {
-  const found = [];
-  for await (const item of client.models.list()) found.push(item.id);
-  assert.deepEqual(found, [model]);
+  assert.deepEqual((await gathered(client.models.list())).map((item) => item.id), [model]);
   assert.equal((await client.models.retrieve(model)).id, model);
   const error = await refused(() => client.models.retrieve("org/nope"), OpenAI.NotFoundError);
   assert.equal(error.code, "model_not_found");
