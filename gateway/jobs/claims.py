@@ -83,7 +83,9 @@ class Claims:
         ):
             if value is not UNSET:
                 statement = statement.values({column: value})
-        with self._storage.write_hastily() as connection:
+        # That it has begun must outlive a power cut that it causes: such an attempt counts.
+        begins = progress.variant is not UNSET
+        with self._storage.write() if begins else self._storage.write_hastily() as connection:
             wanted = connection.execute(statement.returning(jobs.c.cancel_requested)).scalar_one_or_none()
         return Pulse(held=wanted is not None, cancel_requested=bool(wanted))
 
@@ -154,12 +156,18 @@ def ended(storage: Storage) -> Update:
     return update(jobs).values(lease_until=None, eta=None, finished_at=storage.now(), expires_at=None)
 
 
-def loss(storage: Storage, job: Job, attempts: int, failure: Failure) -> Update:
-    """The write that follows an attempt without a result. The caller has the row locked."""
+def loss(storage: Storage, job: Job, attempts: int, failure: Failure, *, charged: bool = True) -> Update:
+    """The write that follows an attempt without a result; one that is not ``charged`` uses nothing up. The caller has
+    the row locked."""
     verdict = after_loss(
-        used=job.attempts_used, attempts=attempts, cancel_requested=job.cancel_requested, failure=failure
+        used=job.attempts_used - (not charged),
+        attempts=attempts,
+        cancel_requested=job.cancel_requested,
+        failure=failure,
     )
     statement = ended(storage).where(_held(job)).values(status=verdict.status)
+    if not charged:
+        statement = statement.values(returned=jobs.c.returned + 1)
     if verdict.status == "queued":
         statement = statement.values(finished_at=None, expires_at=jobs.c.expires_at)
     return statement.values(**_told(verdict.failure)) if verdict.failure else statement

@@ -30,6 +30,9 @@ ENDED: frozenset[Status] = frozenset(FOLLOWS) - LIVE
 ATTEMPTS = 2
 """A job that killed its engine twice is failed: no crash loops."""
 
+WAITED = 10
+"""So often a job that only waits for memory outlives its gateway at no cost; from then on it may be what kills it."""
+
 LEASE_SECONDS = 30.0
 """A worker that has not been heard of for that long is dead."""
 
@@ -145,6 +148,11 @@ def after_loss(*, used: int, attempts: int, cancel_requested: bool, failure: Fai
     if used >= attempts:
         return Verdict(status="failed", failure=failure)
     return Verdict(status="queued")
+
+
+def is_charged(job: Job) -> bool:
+    """Whether the end of its worker costs a running job an attempt: it had begun, or has been given back too often."""
+    return bool(job.stage) or job.returned >= WAITED
 
 
 def new_id(kind: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
 
 from backends.errors import Cause
 from gateway.jobs.claims import loss
-from gateway.jobs.job import ATTEMPTS, LIVE, Failure, Job, gateway_of
+from gateway.jobs.job import ATTEMPTS, LIVE, Failure, Job, gateway_of, is_charged
 from gateway.jobs.storage import Storage
 from gateway.jobs.table import job_of, jobs, stored_list
 
@@ -81,14 +81,12 @@ class Sweep:
         # Rows that another gateway is rescuing, or whose worker is writing just now, are passed over.
         found = select(jobs).where(running, lost).order_by(jobs.c.id).with_for_update(skip_locked=True)
         with self._storage.write() as connection:
-            return tuple(
-                job_of(
-                    connection.execute(
-                        loss(self._storage, job_of(row), self._attempts, WORKER_LOST).returning(jobs)
-                    ).one()
-                )
-                for row in connection.execute(found).all()
-            )
+            orphans = [job_of(row) for row in connection.execute(found).all()]
+            written = [
+                loss(self._storage, job, self._attempts, WORKER_LOST, charged=is_charged(job)).returning(jobs)
+                for job in orphans
+            ]
+            return tuple(job_of(connection.execute(each).one()) for each in written)
 
 
 def _free(*wanted: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 import threading
 
 from backends.errors import Cause
-from gateway.jobs.job import Artifact, Failure, worker_name
+from gateway.jobs.job import WAITED, Artifact, Failure, Progress, worker_name
 from gateway.jobs.sweep import WORKER_LOST
 from tests.job_fixtures import LEASE, Gateway, database, gateway, gateway_on, opener  # noqa: F401
 from tests.postgres_fixtures import postgres_server, postgres_url  # noqa: F401
@@ -14,17 +14,37 @@ FILM = Artifact(name="video", key="videos/a/1/video.mp4", media_type="video/mp4"
 BROKEN = Failure(cause=Cause.STREAM_BROKEN, message="the engine died")
 
 
+BEGUN = Progress(percent=0.0, stage="begin", variant="bf16")
+
+
 def test_a_job_whose_workers_die_is_failed_when_its_attempts_are_used_up(gateway: Gateway):
     job = gateway.claimed()
+    gateway.claims.progress(job, BEGUN)
     gateway.pass_time(LEASE + 1)
     assert [rescued.status for rescued in gateway.sweep.rescue()] == ["queued"]
     assert gateway.sweep.rescue() == ()
-    assert gateway.claims.claim().id == job.id
+    job = gateway.claims.claim()
+    gateway.claims.progress(job, BEGUN)
     gateway.pass_time(LEASE + 1)
     (failed,) = gateway.sweep.rescue()
     assert failed == gateway.now(job)
     assert (failed.status, failed.failure, failed.lease_until) == ("failed", WORKER_LOST, None)
     assert gateway.claims.claim() is None
+
+
+def test_a_job_that_only_waited_is_not_blamed_for_the_end_of_its_worker(gateway: Gateway):
+    job = gateway.claimed()
+    for lost in range(1, WAITED + 1):
+        gateway.pass_time(LEASE + 1)
+        (rescued,) = gateway.sweep.rescue()
+        assert (rescued.status, rescued.attempts_used, rescued.returned) == ("queued", 0, lost)
+        job = gateway.claims.claim()
+    for left, status in ((1, "queued"), (2, "failed")):  # it may be what ends its worker, before it has begun
+        gateway.pass_time(LEASE + 1)
+        (rescued,) = gateway.sweep.rescue()
+        assert (rescued.status, rescued.attempts_used) == (status, left)
+        gateway.claims.claim()
+    assert gateway.now(job).failure == WORKER_LOST
 
 
 def test_a_rescued_job_that_nobody_wants_is_cancelled(gateway: Gateway):
@@ -64,7 +84,7 @@ def test_gateways_that_sweep_at_once_rescue_each_job_once(gateway: Gateway, open
         thread.join()
     rescued.extend(gateway.sweep.rescue())  # what every thread passed over
     assert sorted(job.id for job in rescued) == sorted(ids)
-    assert {(job.status, job.attempts_used) for job in rescued} == {("queued", 1)}
+    assert {(job.status, job.attempt, job.returned) for job in rescued} == {("queued", 1, 1)}
 
 
 def test_a_gateway_that_starts_again_does_not_wait_for_its_own_leases(gateway: Gateway):
