@@ -66,8 +66,9 @@ format: setup-dev ## Format the code
 
 AGENTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forebay/agents
 
-agents: ## Install the agents that the tests run (770 MB, needs npm)
-	@npm install --no-audit --no-fund --silent --prefix "$(AGENTS)" @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.330
+agents: ## Install the agents that the tests run (1.1 GB, needs npm)
+	@npm install --no-audit --no-fund --silent --prefix "$(AGENTS)" @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.330 \
+	  opencode-ai@1.18.33
 
 test-agents: setup-dev agents ## Agents of other makers against a scripted model
 	@$(BIN)/python -m pytest -q tests/agents

@@ -24,7 +24,8 @@ Order of faults after the same N: hold first, then the others.
 
 The test's side: ``GET /fake/calls`` lists what came (see ``Call``), ``GET /fake/wait?event=E&count=N`` answers the same
 list once N calls have reached E (received, held, closed, finished), ``POST /fake/release`` opens holds for good,
-``POST /fake/ready`` ends --hold-load, ``POST /fake/exit?code=N`` ends the process. Times are ``time.monotonic()``.
+``POST /fake/turns`` orders chats one by one (``engine_turns.py``), ``POST /fake/ready`` ends --hold-load,
+``POST /fake/exit?code=N`` ends the process. Times are ``time.monotonic()``.
 """
 
 import argparse
@@ -39,6 +40,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 sys.path.append(os.path.dirname(__file__))  # the isolated interpreter leaves it out
 from engine_replies import chunks, embeddings, error, orders_of, parsed, reply, words_of
+from engine_turns import Turns
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
 
@@ -71,6 +73,7 @@ class Engine:
         self.release = asyncio.Event()
         self.calls = []
         self.orders = {}
+        self.turns = Turns()
         self.changed = asyncio.Condition()
 
     async def load(self):
@@ -159,7 +162,7 @@ class Connection(asyncio.Protocol):
         counted = method == "POST" and not url.path.startswith("/fake/")
         try:
             if counted:
-                call.orders = engine.orders | call.orders
+                call.orders = engine.orders | engine.turns.orders_for(call.path, call.body) | call.orders
                 engine.calls.append(call)
                 await engine.note()
             await self.answer(call, url.path, dict(parse_qsl(url.query)))
@@ -192,6 +195,9 @@ class Connection(asyncio.Protocol):
             self.plain(200, [c.shown() for c in engine.calls])
         elif path == "/fake/orders":
             engine.orders = call.body or {}
+            self.plain(200, {})
+        elif path == "/fake/turns":
+            engine.turns = Turns(**call.body)
             self.plain(200, {})
         elif path == "/fake/release":
             engine.release.set()

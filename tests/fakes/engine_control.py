@@ -50,6 +50,10 @@ class FakeEngineControl:
         """How to answer calls that do not say it themselves, from now on."""
         await self.request("POST", "/fake/orders", orders)
 
+    async def turns(self, turns: list[dict[str, Any]], aside: dict[str, Any]) -> None:
+        """How to answer chats that offer tools, one after the other, and how those that do not."""
+        await self.request("POST", "/fake/turns", {"turns": turns, "aside": aside})
+
     async def finish_loading(self) -> None:
         """Let an engine started with ``--hold-load`` become ready."""
         await self.request("POST", "/fake/ready")
