@@ -115,3 +115,8 @@ class DiffusersArgs(_Strict, frozen=True, kw_only=True, tag_field="kind", tag="d
     def context_tokens(self) -> None:
         """Prompts are cut by the pipelines themselves."""
         return
+
+    @property
+    def request_tokens(self) -> None:
+        """Neither has a request any."""
+        return

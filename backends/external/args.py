@@ -26,3 +26,8 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sleep_path: str | None = None
     wake_path: str | None = None
     dialects: tuple[Dialect, ...] = ()
+
+    @property
+    def request_tokens(self) -> int | None:
+        """What one request may have, answer included: how an engine shares its memory is its own affair."""
+        return self.context_tokens

@@ -31,3 +31,8 @@ class LlamaCppArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     embeddings: bool = True
     tool_format: ToolFormat = "auto"
     reasoning: ReasoningFormat = "auto"
+
+    @property
+    def request_tokens(self) -> int:
+        """What one request may have, answer included: its slot's share."""
+        return self.context_tokens // max(1, self.slots)

@@ -12,7 +12,7 @@ Where = Literal["local", "cloud", "none"]
 
 
 class VariantListing(Struct, frozen=True, kw_only=True):
-    """One way to serve the model. Bytes; ``fits`` says whether this machine can hold it; its own context in tokens."""
+    """One way to serve the model. Bytes; ``fits`` says whether this machine can hold it; the tokens of a request."""
 
     name: str
     engine: str
@@ -82,7 +82,7 @@ def _variant(variant: Variant, fits: Callable[[Variant], bool]) -> VariantListin
         device_bytes=variant.footprint.device_bytes,
         host_bytes=variant.footprint.host_bytes,
         fits=fits(variant),
-        context_tokens=variant.engine.context_tokens,
+        context_tokens=variant.engine.request_tokens,
     )
 
 

@@ -29,8 +29,8 @@ class Ask(Struct, frozen=True, kw_only=True):
     patience: float | None = None
 
     def outgrows(self, candidate: Candidate) -> bool:
-        """The variant's context is too short, whatever the tokens turn out to be."""
-        context = candidate.variant.engine.context_tokens or candidate.profile.context_tokens
+        """What the variant gives a request is too short, whatever the tokens turn out to be."""
+        context = candidate.variant.engine.request_tokens or candidate.profile.context_tokens
         return context is not None and self.context_tokens > context
 
 

@@ -14,15 +14,15 @@ def test_a_served_model() -> None:
     assert listing.fits
     assert listing.tasks == (Task.CHAT, Task.COMPLETION)
     assert listing.variants == (
-        VariantListing(name="q8", engine="llama_cpp", device_bytes=1230, host_bytes=4, fits=True, context_tokens=4096),
+        VariantListing(name="q8", engine="llama_cpp", device_bytes=1230, host_bytes=4, fits=True, context_tokens=2048),
         VariantListing(name="remote", engine="external", device_bytes=0, host_bytes=0, fits=False),
     )
 
 
 def test_the_context_that_is_served_is_that_of_the_variant_that_fits() -> None:
-    assert served_context(describe(profile(CHAT), lambda v: v.name == "q8")) == 4096
+    assert served_context(describe(profile(CHAT), lambda v: v.name == "q8")) == 2048, "one slot of two"
     small = profile(CHAT.replace("context_tokens: 4096, slots", "context_tokens: 1024, slots"))
-    assert served_context(describe(small, lambda v: v.name == "q8")) == 1024
+    assert served_context(describe(small, lambda v: v.name == "q8")) == 512
     assert served_context(describe(small, lambda v: v.name == "remote")) == 4096
     assert served_context(describe(profile(PICTURE), lambda v: True)) is None
 

@@ -27,7 +27,8 @@ async def test_the_preferred_one_where_there_is_room(stage):
 
 
 async def test_a_variant_whose_context_is_too_short_comes_last(stage):
-    here = stage(profile("alpha", variant("short", context=1000), variant("long", context=100_000)))
+    shared = variant("shared", context=16_000, slots=4)
+    here = stage(profile("alpha", variant("short", context=1000), shared, variant("long", context=100_000)))
     opened = await here.open("alpha", ask=Ask(context_tokens=5000))
     assert opened.candidate.variant.name == "long"
     opened.close()
