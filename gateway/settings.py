@@ -105,7 +105,9 @@ class Settings(BaseSettings):
     queue_size: int = Field(default=512, ge=0, description="Requests waiting for one model; past it 429.")
     queue_wait: float = Field(default=120.0, gt=0, description="Longest wait for capacity, loading excluded.")
     first_event_timeout: float = Field(
-        default=120.0, gt=0, description="Longest wait for a ready engine's first event."
+        default=600.0,
+        gt=0,
+        description="Longest wait for a ready engine's first event; prompts of agents take minutes on small machines.",
     )
     idle_timeout: float = Field(default=60.0, gt=0, description="Longest silence inside a stream.")
     idle_unload: float = Field(default=900.0, gt=0, description="A model unused for so long is unloaded.")

@@ -136,6 +136,8 @@ FIELDS: dict[str, str] = {
     "prompt": "At most 128 prompts; texts or token ids, not a mixture.",
     "repeat_penalty": "Extension: factor against repetition.",
     "response_format": "`json_object` and `json_schema` are enforced by a grammar while sampling.",
+    "continue_final_message": "The answer goes on where the last message, the assistant's, ends.",
+    "add_generation_prompt": "Taken for vLLM's sake; `continue_final_message` decides.",
     "reasoning_effort": "How much to think, for models whose template knows it; `none` is not at all.",
     "seed": "Seed of the sampler; each choice gets one derived from it.",
     "stop": "Up to 16 strings; the answer ends before the first of them.",

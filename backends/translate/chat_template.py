@@ -103,6 +103,19 @@ class ChatTemplate:
                 private=f"{type(error).__name__}: {error}",
             ) from error
 
+    def begun(
+        self, messages: list[dict[str, object]], tools: list[dict[str, object]] | None, effort: str | None = None
+    ) -> str:
+        """The prompt up to the last character of the last message, which is the assistant's and goes on."""
+        last = messages[-1]
+        marked = [*messages[:-1], {**last, "content": f"{last.get('content') or ''}{_NEEDLE}"}]
+        text = self.render(marked, tools, add_generation_prompt=False, effort=effort)
+        end = text.rfind(_NEEDLE)
+        if end < 0:
+            detail = "messages: this model's chat template cannot go on with the assistant's last message."
+            raise BackendError(Cause.INVALID_REQUEST, detail, param="messages")
+        return text[:end]
+
     def _rendered(
         self,
         messages: list[dict[str, object]],

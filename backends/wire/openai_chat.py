@@ -142,7 +142,11 @@ ResponseFormat = TextFormat | JsonObjectFormat | JsonSchemaFormat
 
 
 class ChatRequest(Sampling, frozen=True, kw_only=True):
-    """The body of ``POST /v1/chat/completions``."""
+    """The body of ``POST /v1/chat/completions``.
+
+    ``continue_final_message``, as vLLM has it: the answer goes on where the last message, the assistant's, ends; then
+    ``add_generation_prompt`` is false.
+    """
 
     messages: Annotated[list[Message], Meta(min_length=1, max_length=MAX_MESSAGES)]
     max_completion_tokens: TokenCount | None = None
@@ -153,10 +157,18 @@ class ChatRequest(Sampling, frozen=True, kw_only=True):
     parallel_tool_calls: bool | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: Effort | None = None
+    continue_final_message: bool | None = None
+    add_generation_prompt: bool | None = None
 
     def token_limit(self) -> int | None:
         """The client's limit on generated tokens; the newer field wins."""
         return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
+
+
+def continues(request: ChatRequest) -> bool:
+    """Whether the answer goes on with the last message."""
+    last = request.messages[-1]
+    return bool(request.continue_final_message) and last.role == "assistant" and not last.tool_calls
 
 
 def validate(request: ChatRequest) -> None:

@@ -19,7 +19,10 @@ from gateway.routing.route import Candidate
 from gateway.telemetry.exchange import Exchange
 
 COUNT = "/v1/messages/count_tokens"
-_COUNTS = ("messages", "tools", "tool_choice", "response_format", "reasoning_effort")
+_COUNTS = (
+    "messages", "tools", "tool_choice", "response_format", "reasoning_effort", "continue_final_message",
+    "add_generation_prompt",
+)  # fmt: skip
 """All of a chat request that changes its prompt."""
 
 

@@ -22,7 +22,7 @@ class MessagesDialect:
     def __init__(self, message_id: str, request: MessagesRequest) -> None:
         self._message_id = message_id
         self._model = request.model
-        self._asked = Asked(max_tokens=request.max_tokens, stop_sequences=request.stop_sequences)
+        self._asked = Asked.of(request)
         self._stream = MessageStream(message_id, request.model, self._asked)
         self._started = False
 

@@ -166,6 +166,17 @@ async def test_tokenize_counts_what_a_chat_would_cost(worker: Worker) -> None:
     assert (nothing.status_code, nothing.json()["error"]["param"]) == (400, "prompt")
 
 
+async def test_an_answer_goes_on_with_what_the_assistant_began(worker: Worker) -> None:
+    whole = await worker.chat("Name three colours.", max_tokens=16)
+    text = whole["choices"][0]["message"]["content"]
+    begun = text[: len(text) // 2]
+    turns = [{"role": "user", "content": "Name three colours."}, {"role": "assistant", "content": begun}]
+    body = {"messages": turns, "continue_final_message": True, "add_generation_prompt": False}
+    answer = await worker.chat(max_tokens=4, **body)
+    assert (begun + answer["choices"][0]["message"]["content"])[: len(begun) + 1] == text[: len(begun) + 1]
+    assert (await worker.post("/tokenize", body)).json()["count"] == answer["usage"]["prompt_tokens"]
+
+
 async def test_the_second_identical_chat_reuses_its_prompt(worker: Worker) -> None:
     content = "Please consider this list of words: " + ", ".join(f"word{number}" for number in range(60))
     first, second = [await worker.chat(content, max_tokens=2) for _ in range(2)]

@@ -39,15 +39,19 @@ def to_chat(request: MessagesRequest) -> Translation:
     tools = offered.tools
     choice = choose(request.tool_choice, offered, notes)
     forced = choice == "required" or isinstance(choice, NamedChoice)
+    messages = conversation.finish()
+    goes_on = True if messages[-1].role == "assistant" and not messages[-1].tool_calls else None
     body = ChatBody(
         model=request.model,
-        messages=conversation.finish(),
+        messages=messages,
         max_tokens=request.max_tokens,
         tools=tools or None,
         tool_choice=choice,
         parallel_tool_calls=_parallel(request, bool(tools)),
         response_format=_format(request.output_config, notes, forced=forced),
         reasoning_effort=_effort(request, notes),
+        continue_final_message=goes_on,
+        add_generation_prompt=False if goes_on else None,
         stop=request.stop_sequences or None,
         temperature=request.temperature,
         top_p=request.top_p,

@@ -24,6 +24,7 @@ from backends.wire.openai_chat import (
     NamedChoice,
     RefusalPart,
     TextPart,
+    continues,
 )
 
 _OPEN, _CLOSE = "<think>", "</think>"
@@ -93,7 +94,10 @@ class Conversation:
         if not self._renders_tools:
             messages = self._format.render_tools_into_system(messages, tools)
         told = tools if tools and self._renders_tools else None
-        text = self._template.render(messages, told, effort=request.reasoning_effort)
+        if continues(request):
+            text = self._template.begun(messages, told, request.reasoning_effort)
+        else:
+            text = self._template.render(messages, told, effort=request.reasoning_effort)
         grammar = self._grammar(request, tools)
         opened = text.rstrip().endswith(_OPEN)
         if grammar and opened:

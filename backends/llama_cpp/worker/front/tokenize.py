@@ -21,6 +21,7 @@ class TokenizeRequest(Struct, frozen=True, kw_only=True):
     tool_choice: ToolChoice | None = None
     response_format: ResponseFormat | None = None
     reasoning_effort: str | None = None
+    continue_final_message: bool | None = None
 
 
 class TokenizeReply(Struct, frozen=True):
@@ -41,6 +42,7 @@ async def tokenize(service: Service, exchange: Exchange, body: bytes) -> None:
             tool_choice=request.tool_choice,
             response_format=request.response_format,
             reasoning_effort=request.reasoning_effort,
+            continue_final_message=request.continue_final_message,
         )
         text = service.conversation.turn(chat).text
     elif request.prompt is not None:

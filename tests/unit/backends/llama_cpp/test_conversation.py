@@ -62,6 +62,18 @@ def test_how_much_to_think_is_told_to_the_template_by_the_names_it_may_know():
         assert conversation(source).turn(request(**given)).text == f"[user]Hi{told}"
 
 
+def test_an_answer_may_go_on_with_the_last_message():
+    begun = {"role": "assistant", "content": "The sky is "}
+    template = TURNS.replace("{% endfor %}", "</s>{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}")
+    made = conversation(template).turn(request(HI, begun, continue_final_message=True)).text
+    assert made == "[user]Hi</s>[assistant]The sky is "
+    assert conversation(template).turn(request(HI, begun)).text.endswith("</s>[assistant]")
+    asked = conversation(template).turn(request(begun, HI, continue_final_message=True)).text
+    assert asked.endswith("[user]Hi</s>[assistant]"), "the user spoke last"
+    with pytest.raises(BackendError, match="cannot go on"):
+        conversation("{{ messages[0].content }}").turn(request(HI, begun, continue_final_message=True))
+
+
 def test_tools_go_to_the_template_that_has_a_place_for_them():
     turn = conversation(WITH_TOOLS).turn(request(tools=[TOOL]))
     assert turn.text.startswith("[user]Hi[{")
