@@ -3,22 +3,23 @@
 """From a job to the arguments of a pipeline's call, by the names that its signature has."""
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
-from PIL import Image
 
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.config import WorkerConfig
-from backends.diffusers.worker.film.reading import pictures_in
+from backends.diffusers.worker.film.played import Played
+from backends.diffusers.worker.film.reading import last_frame, pictures_in
 from backends.diffusers.worker.pipeline.pictures import read, read_mask, scaled
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import MediaJob, Source
 
+T = TypeVar("T")
 _WINDOW = 9
 """Of FramePack, where the profile says nothing."""
-_MOST_BEFORE = 4000
 
 
 class Arguments:
@@ -36,7 +37,7 @@ class Arguments:
         self._images = [read(each, f"images[{i}]", most) for i, each in enumerate(job.images)]
         self._mask = None if job.mask is None else read_mask(job.mask, "mask", most)
         before = job.clip if job.task == "animate" else None
-        self._before = [] if before is None else _pictures_of(before, _MOST_BEFORE)
+        self._before = None if before is None else _read(before, Played)
         self._last = None if job.last is None else read(job.last, "last", most)
 
     @property
@@ -78,7 +79,7 @@ class Arguments:
         return self._pipe(**self._of((seed,)))
 
     @property
-    def before(self) -> list[Image.Image]:
+    def before(self) -> Played | None:
         """Pictures of the clip that goes on with what is made, as it is."""
         return self._before
 
@@ -111,7 +112,7 @@ class Arguments:
         if job.task == "restyle":
             return self._clip()
         if job.task == "animate" and job.clip is not None:
-            return {"image": scaled(self._before[-1].convert("RGB"), self.width, self.height)} | self._end()
+            return {"image": scaled(_read(job.clip, last_frame), self.width, self.height)} | self._end()
         if not self._images:
             raise BackendError(Cause.INVALID_REQUEST, "this task needs a picture", param="images")
         if job.task == "edit":
@@ -142,14 +143,14 @@ class Arguments:
         job = self._job
         if job.clip is None or not job.clip.path:
             raise BackendError(Cause.INVALID_REQUEST, "this task needs the path of a clip", param="clip")
-        pictures = [scaled(each, self.width, self.height) for each in _pictures_of(job.clip, job.frames or 1)]
+        pictures = [scaled(each, self.width, self.height) for each in _read(job.clip, pictures_in, job.frames or 1)]
         pictures += [pictures[-1]] * ((job.frames or 1) - len(pictures))
         return {"video": pictures} | ({} if job.strength is None else {"strength": job.strength})
 
 
-def _pictures_of(clip: Source, most: int) -> list[Image.Image]:
+def _read(clip: Source, how: Callable[..., T], *more: int) -> T:
     try:
-        return pictures_in(Path(clip.path), most)
+        return how(Path(clip.path), *more)
     except (OSError, ValueError) as error:
         detail = "the clip cannot be read"
         raise BackendError(Cause.INVALID_REQUEST, detail, param="clip", private=str(error)) from None

@@ -35,10 +35,9 @@ def shown_of(pipe: Any, made: Any, job: MediaJob, arguments: Arguments, fit: Fit
         frames = Each(frames, lambda picture: fit(Image.fromarray(pixels(picture)), job.width, job.height))
     sound = _sound(pipe, made) if job.sound else None
     before = arguments.before
-    if before and job.clip is not None:
+    if before is not None and job.clip is not None:
         # The new part begins with the picture that the old one ends with: it is shown once.
-        size = (before[0].width, before[0].height)
-        new = Each(frames, lambda picture: scaled(Image.fromarray(pixels(picture)), *size))
+        new = Each(frames, lambda picture: scaled(Image.fromarray(pixels(picture)), *before.size))
         sound = joined(sound_in(Path(job.clip.path)), sound, len(before), job.fps) if job.sound else None
         frames = Chained(before, new[1:])
     return Shown(frames=frames, sound=sound)
