@@ -65,7 +65,9 @@ def job_of(row: Row[Any]) -> Job:
     fields = row._mapping  # pyright: ignore[reportPrivateUsage] -- public API of SQLAlchemy, named so to keep columns free
     failure = None
     if fields["error_cause"] is not None:
-        failure = Failure(cause=Cause(fields["error_cause"]), message=fields["error_message"] or "")
+        failure = Failure(
+            cause=_CAUSES.get(fields["error_cause"], Cause.INTERNAL), message=fields["error_message"] or ""
+        )
     plain = {name: fields[name] for name in _PLAIN}
     return Job(
         failure=failure,
@@ -86,4 +88,6 @@ def stored_list(values: tuple[str, ...] | tuple[Artifact, ...]) -> bytes:
 
 
 _LONGEST_MESSAGE = 2_000
+_CAUSES = {cause.value: cause for cause in Cause}
+"""Words of a later release that shares the table are not among them."""
 _PLAIN = tuple(name for name in Job.__struct_fields__ if name not in ("failure", "notes", "result"))

@@ -214,6 +214,15 @@ def test_a_job_is_known_by_a_file_of_its_result(gateway: Gateway):
     assert gateway.now(waiting).status == "queued"
 
 
+def test_a_failure_that_only_a_later_release_knows_hides_nothing(gateway: Gateway):
+    job = gateway.claimed()
+    gateway.claims.fail(job, Failure(cause=Cause.OUT_OF_MEMORY, message="no room"))
+    with gateway.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE jobs SET error_cause = 'moved_to_the_moon'")
+    (listed,) = gateway.store.page("key_a", "video").jobs
+    assert listed.failure == Failure(cause=Cause.INTERNAL, message="no room")
+
+
 def test_a_tally_counts_one_kind_of_all_owners(gateway: Gateway):
     assert gateway.store.tally("video").oldest_wait == 0
     done, failed = gateway.claimed(), gateway.claimed()
