@@ -73,6 +73,11 @@ def speaks_anthropic(args: EngineArgs) -> bool:
             return False
 
 
+def reads_pictures(args: EngineArgs) -> bool:
+    """Whether a chat may show it some; of servers that we do not know it is supposed."""
+    return isinstance(args, ExternalArgs)
+
+
 def _llama_cpp(args: LlamaCppArgs, environments: Environments) -> tuple[Path, str] | None:
     """The interpreter and the runtime behind ``auto``: the best that is installed."""
     for runtime in choose(environments.package, "llama_cpp", args.runtime):

@@ -11,6 +11,10 @@ RESULT_FOLLOWS = "The result follows in the next user message."
 """What a tool gave back where that was only pictures: chat has them in messages of users only."""
 
 
+UNSEEN = "A picture was shown here. This model reads text only and cannot see it."
+"""In the place of a picture that a tool gave back: who works by himself goes on without it, a refusal would end him."""
+
+
 def shown_by(call_id: str) -> str:
     """What stands before the pictures of a call."""
     return f"Shown by {call_id}:"

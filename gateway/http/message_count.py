@@ -32,7 +32,7 @@ async def count_tokens(services: Services, exchange: Exchange, scope: Scope, rec
     route = services.table().route(asked.request.model)
     require_chat(route)
     exchange.model = route.profile.id
-    chat = await as_chat(services, asked.request, COUNT)
+    chat = await as_chat(services, asked.request, route, COUNT)
 
     def call(candidate: Candidate) -> Call:
         if speaks_anthropic(candidate.variant.engine) and not (chat.altered or asked.holds_pdf):

@@ -13,7 +13,8 @@ from backends.wire.envelope import Envelope
 from gateway.http.body import read_body
 from gateway.http.message_documents import has_pdf, with_texts
 from gateway.http.services import Services
-from gateway.http.text import check_chat
+from gateway.http.text import check_chat, sees
+from gateway.routing.route import Route
 
 _log = logging.getLogger("forebay.dialects")
 
@@ -47,9 +48,9 @@ async def read_message(services: Services, scope: Scope, receive: Receive) -> As
     return AskedMessage(request, body, envelope)
 
 
-async def as_chat(services: Services, request: MessagesRequest, endpoint: str) -> AskedChat:
+async def as_chat(services: Services, request: MessagesRequest, route: Route, endpoint: str) -> AskedChat:
     """Raises ``BackendError(INVALID_REQUEST)`` for what no chat can hold, and for what is not fetched."""
-    translation = to_chat(request)
+    translation = to_chat(request, sees=sees(route))
     for note in translation.notes:
         _log.info("%s: %s", endpoint, note)
     chat = msgspec.json.encode(translation.request)

@@ -54,7 +54,7 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
     request = structs.replace(asked.request, max_tokens=most)
     exchange.model = route.profile.id
     exchange.stream = bool(request.stream)
-    chat = await as_chat(services, request, PATH)
+    chat = await as_chat(services, request, route, PATH)
     settings = services.settings
 
     def speaks(candidate: Candidate) -> bool:

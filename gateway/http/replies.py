@@ -45,10 +45,18 @@ def exchange_of(scope: Scope) -> Exchange:
 
 
 def note_failure(exchange: Exchange, error: BackendError) -> None:
-    """Writes the cause into the exchange, for metrics and the access line."""
+    """Writes the cause into the exchange, for metrics and the access line. Comes before it is told, in any dialect:
+    what looks like a credential in a backend's words is taken out here.
+    """
+    _without_credentials(error)
     exchange.cause = error.cause.value
     exchange.outcome = cast("Outcome", TABLE[error.cause].outcome)
     exchange.private = error.private
+
+
+def _without_credentials(error: BackendError) -> None:
+    if error.upstream_status is not None:
+        error.detail = redact(error.detail)
 
 
 def error_headers(error: BackendError) -> list[tuple[bytes, bytes]]:
@@ -61,8 +69,7 @@ def error_headers(error: BackendError) -> list[tuple[bytes, bytes]]:
 
 def error_body(error: BackendError) -> bytes:
     """The OpenAI envelope as JSON. Words of a backend are shown without what looks like a credential."""
-    if error.upstream_status is not None:
-        error.detail = redact(error.detail)
+    _without_credentials(error)
     return encode(openai_envelope(error))
 
 

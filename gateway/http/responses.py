@@ -26,7 +26,7 @@ from gateway.http.body import read_body, require_json
 from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
-from gateway.http.text import body_for, check_chat, text_ask
+from gateway.http.text import body_for, check_chat, sees, text_ask
 from gateway.http.translated import Telling, serve_translated
 from gateway.routing.route import Candidate, Route
 from gateway.telemetry.exchange import Exchange
@@ -58,7 +58,7 @@ def responses_handler(services: Services) -> ASGIApp:
         exchange.model = route.profile.id
         exchange.stream = bool(request.stream)
         whole = structs.replace(request, input=items, max_output_tokens=clamped(request.max_output_tokens, route))
-        translation = to_chat(whole)
+        translation = to_chat(whole, sees=sees(route))
         for note in translation.notes:
             _log.info("%s: %s", PATH, note)
         chat = msgspec.json.encode(translation.request)

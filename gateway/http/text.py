@@ -15,6 +15,7 @@ from msgspec import Struct
 from backends.contract import Call, Task
 from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
+from backends.registry import reads_pictures
 from backends.wire import openai_chat, openai_completions, openai_embeddings
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
@@ -26,7 +27,7 @@ from gateway.http.media import Remote, remote_media
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
-from gateway.routing.route import Candidate
+from gateway.routing.route import Candidate, Route
 from gateway.scheduling.ticket import Priority
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.quotes import without_quotes
@@ -226,6 +227,11 @@ def body_for(envelope: Envelope, candidate: Candidate, task: Task) -> bytes:
     if _names(envelope, "max_completion_tokens"):
         missing.pop("max_tokens", None)
     return envelope.with_model(name, missing)
+
+
+def sees(route: Route) -> bool:
+    """Whether anything that may serve it reads pictures."""
+    return any(reads_pictures(candidate.variant.engine) for candidate in route.candidates)
 
 
 def name_at(candidate: Candidate) -> str:

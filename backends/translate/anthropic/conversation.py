@@ -7,7 +7,7 @@ from backends.translate.anthropic.contents import blocks_of, note_unknown, part_
 from backends.translate.anthropic.output import arguments_of
 from backends.translate.anthropic.system import spoken, system_text
 from backends.translate.anthropic.tools import Change
-from backends.translate.chat_body import RESULT_FOLLOWS, ChatMessage, Notes, shown_by
+from backends.translate.chat_body import RESULT_FOLLOWS, UNSEEN, ChatMessage, Notes, shown_by
 from backends.wire.anthropic_messages import Block, Message, Tool, ToolChange
 from backends.wire.openai_chat import FunctionCall, Part, TextPart, ToolCall
 from backends.wire.openai_chat import Message as Said
@@ -16,9 +16,10 @@ _ERROR = "Error: "
 
 
 class Conversation:
-    """``changes``: what became of tools on the way, in order."""
+    """``changes``: what became of tools on the way, in order. ``sees``: the model reads pictures."""
 
-    def __init__(self, system: str, notes: Notes) -> None:
+    def __init__(self, system: str, notes: Notes, *, sees: bool = True) -> None:
+        self._sees = sees
         self.changes: list[Change] = []
         self._leading = [system] if system else []
         self._messages: list[ChatMessage] = []
@@ -128,8 +129,11 @@ class Conversation:
             part = part_of(each, where, self._notes)
             if isinstance(part, TextPart):
                 words.append(part.text)
-            elif part is not None:
+            elif part is not None and self._sees:
                 pictures.append(part)
+            elif part is not None:
+                words.append(UNSEEN)
+                self._notes.add(where, "the model reads no pictures; told so")
         call_id = block.tool_use_id or "call"
         text = "\n".join(words) or (RESULT_FOLLOWS if pictures else "")
         content = _ERROR + text if block.is_error else text

@@ -27,10 +27,13 @@ class Translation(Struct, frozen=True, kw_only=True):
     notes: Sequence[str]
 
 
-def to_chat(request: MessagesRequest) -> Translation:
-    """Raises ``BackendError(INVALID_REQUEST)`` with ``param`` for what no chat can hold."""
+def to_chat(request: MessagesRequest, *, sees: bool = True) -> Translation:
+    """``sees``: the model reads pictures; else it is told where tools showed some.
+
+    Raises ``BackendError(INVALID_REQUEST)`` with ``param`` for what no chat can hold.
+    """
     notes = Notes([])
-    conversation = Conversation(system_text(request.system), notes)
+    conversation = Conversation(system_text(request.system), notes, sees=sees)
     last_user = max((at for at, message in enumerate(request.messages) if message.role == "user"), default=-1)
     for index, message in enumerate(request.messages):
         cleared = message.clear_at == "next_user_message" and index < last_user

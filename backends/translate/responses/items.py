@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Raw
 
 from backends.errors import BackendError
-from backends.translate.chat_body import RESULT_FOLLOWS, ChatMessage, Notes, shown_by
+from backends.translate.chat_body import RESULT_FOLLOWS, UNSEEN, ChatMessage, Notes, shown_by
 from backends.translate.responses.contents import media_of, media_part, text_of, user_content
 from backends.translate.responses.names import ToolNames
 from backends.translate.responses.tools import INPUT, at, within
@@ -33,9 +33,21 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Conversation:
-    """Takes items in their order, gives the messages. ``late_system`` says how a later instruction is said."""
+    """Takes items in their order, gives the messages.
 
-    def __init__(self, instructions: str | None, names: ToolNames, notes: Notes, *, late_system: LateSystem) -> None:
+    ``late_system`` says how a later instruction is said, ``sees`` whether the model reads pictures.
+    """
+
+    def __init__(
+        self,
+        instructions: str | None,
+        names: ToolNames,
+        notes: Notes,
+        *,
+        late_system: LateSystem = "user",
+        sees: bool = True,
+    ) -> None:
+        self._sees = sees
         self._messages: list[Message] = []
         self._names = names
         self._notes = notes
@@ -137,8 +149,11 @@ class Conversation:
         self._begun = True
         self._close_turn()
         self._unanswered.discard(item.call_id)
-        media = media_of(item.output)
+        media = media_of(item.output) if self._sees else []
         text = text_of(item.output) or (RESULT_FOLLOWS if media else "")
+        if not self._sees and media_of(item.output):
+            text = f"{text}\n{UNSEEN}".lstrip()
+            self._notes.add(place, "the model reads no pictures; told so")
         self._messages.append(ChatMessage(role="tool", tool_call_id=item.call_id, content=text))
         if media:
             self._pictures.append(TextPart(text=shown_by(item.call_id)))

@@ -27,8 +27,9 @@ class Translation(Struct, frozen=True, kw_only=True):
     notes: Sequence[str]
 
 
-def to_chat(request: ResponsesRequest, *, late_system: LateSystem = "user") -> Translation:
-    """Translate. ``late_system`` is "system" where the model's template takes one after the beginning.
+def to_chat(request: ResponsesRequest, *, late_system: LateSystem = "user", sees: bool = True) -> Translation:
+    """Translate. ``late_system`` is "system" where the model's template takes one after the beginning; ``sees``: the
+    model reads pictures, else it is told where tools showed some.
 
     Raises ``BackendError(INVALID_REQUEST)`` with ``param`` for items or tools in a wrong shape, references to
     items that were not resolved, what only another server keeps, and a forced call that nothing offered can answer.
@@ -40,7 +41,7 @@ def to_chat(request: ResponsesRequest, *, late_system: LateSystem = "user") -> T
     notes = Notes([])
     offered = offer(request.tools or [], notes)
     tools, choice = choose(request.tool_choice, offered, notes)
-    conversation = Conversation(request.instructions, offered.names, notes, late_system=late_system)
+    conversation = Conversation(request.instructions, offered.names, notes, late_system=late_system, sees=sees)
     if isinstance(request.input, str):
         conversation.say(request.input)
     else:
