@@ -54,7 +54,7 @@ class Agent:
         command = [sys.executable, "-m", "gateway", "agent", Path(run.argv[0]).name, model.model, "--run", "--"]
         return Run([*command, *run.argv[1:]], run.cwd, own | forebay)
 
-    def run(self, model: Served, folder: Path, *more: str) -> Run:
+    def run(self, model: Served, folder: Path, *more: str, prompt: str = PROMPT) -> Run:
         """One prompt, its answer printed. Skips where the agent is not installed."""
         setup = self.setup(model, folder / "home")
         if not (PROGRAMS / setup.argv[0]).exists():
@@ -65,7 +65,7 @@ class Agent:
             setup.file.write_text(setup.text)
         own = {"PATH": PATH, "HOME": str(folder), **_OFFLINE}
         environment = {**own, **setup.environment, setup.key_variable: "sk-local"}
-        argv = [str(PROGRAMS / setup.argv[0]), *self.arguments, *more, PROMPT]
+        argv = [str(PROGRAMS / setup.argv[0]), *self.arguments, *more, prompt]
         return Run(argv, folder / "work", environment)
 
 

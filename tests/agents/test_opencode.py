@@ -10,20 +10,13 @@ from tests.agents.scripted import calling, scripted, words
 pytestmark = [pytest.mark.agents, pytest.mark.timeout(180)]
 
 
-async def test_the_same_model_gives_the_title(tmp_path: Path) -> None:
+async def test_a_file_that_is_written_and_a_title(tmp_path: Path) -> None:
     async with scripted() as model:
         served = model.served()
-        played = await model.play([words("Nothing to do.")], OPENCODE.run(served, tmp_path))
-    (title,) = played.asides
-    (asked,) = played.requests
-    assert title["model"] == asked["model"] == "m"
-    assert asked["max_tokens"] == served.output, "its own guess would be larger than the window"
-
-
-async def test_a_file_that_is_written(tmp_path: Path) -> None:
-    async with scripted() as model:
-        run = OPENCODE.run(model.served(), tmp_path)
+        run = OPENCODE.run(served, tmp_path)
         writing = calling(("write", {"filePath": str(run.cwd / "new.txt"), "content": "from the model\n"}))
         played = await model.play([writing, words("Written.")], run)
     assert (played.code, len(played.results)) == (0, 1)
     assert (run.cwd / "new.txt").read_text() == "from the model\n"
+    assert [title["model"] for title in played.asides] == ["m"], "the small model is the same one"
+    assert {asked["max_tokens"] for asked in played.requests} == {served.output}, "its own guess may be too large"
