@@ -31,6 +31,7 @@ T = TypeVar("T")
 R = TypeVar("R", bound=Struct)
 
 _LORA = re.compile(r"loras\[\d*\]\[(name|scale)\]")
+_INNER = re.compile(r"([a-z_]+)\[([a-z_]+)\]")
 _DATA_URL = re.compile(r"data:[^,;]{0,100}(?:;[^,;]{1,100}){0,4};base64,", re.IGNORECASE)
 _MOST_URL_HEAD = 600
 _REMOTE = ("http:", "https:")
@@ -171,12 +172,14 @@ def decode_picture(given: GivenImage, label: str, most_bytes: int) -> bytes:
 def request_of(form: Form, wanted: type[R]) -> R:
     """The texts of a form as the request that JSON would have been; blank ones count as absent.
 
-    Lists come as repeated fields (``seed``, ``seed[]``), LoRAs as JSON or as ``loras[][name]`` and ``loras[][scale]``.
+    Lists come as repeated fields (``seed``, ``seed[]``), LoRAs as JSON or as ``loras[][name]`` and ``loras[][scale]``,
+    what is an object in JSON as its fields: ``video[id]``.
     Raises ``BackendError(INVALID_REQUEST)`` with the field's name.
     """
     values: dict[str, object] = {}
     seeds: list[str] = []
     loras: dict[str, list[str]] = {"name": [], "scale": []}
+    inner: dict[str, dict[str, object]] = {}
     for name, text in form.texts:
         lora = _LORA.fullmatch(name)
         if lora is not None:
@@ -185,8 +188,11 @@ def request_of(form: Form, wanted: type[R]) -> R:
             seeds.append(text)
         elif name in values:
             raise _invalid(name, "it is here twice")
+        elif text and (part := _INNER.fullmatch(name)) is not None:
+            inner.setdefault(part[1], {})[part[2]] = text
         elif text:
             values[name] = _parsed(text) if name == "loras" else text
+    values = inner | values
     if loras["name"] or loras["scale"]:
         values["loras"] = _lora_list(loras["name"], loras["scale"])
     if any(seeds):

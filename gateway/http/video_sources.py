@@ -43,7 +43,7 @@ async def read_change(
             fields = _FILE if name is None else frozenset[str]()
             form = await services.uploads.form(request.scope, request.receive, Path(folder), fields)
             asked = request_of(form, wanted)
-            if name is None:
+            if name is None and form.files:
                 digest = await asyncio.to_thread(digest_of, _only(form.files).path)
                 return asked, await desk.made_as(owner, digest)
     if name is None:

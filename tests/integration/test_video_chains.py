@@ -79,6 +79,9 @@ async def test_a_remix_changes_the_clip_where_the_model_can(videos: VideoClient)
     assert clip["digests"] == [hashlib.sha256(raw).hexdigest()]
     as_form = await videos.http.post(f"{URL}/{source['id']}/remix", files={"prompt": (None, "a fox")})
     assert as_form.json()["prompt"] == "a fox"
+    in_parts = {"prompt": (None, "a fox"), "video[id]": (None, source["id"])}
+    by_part = await videos.http.post(f"{URL}/edits", files=in_parts)
+    assert by_part.json()["remixed_from_video_id"] == source["id"], "as OpenAI's SDK for Node names it"
     by_name = await videos.http.post(f"{URL}/edits", json={"prompt": "a dog", "video": {"id": source["id"]}})
     assert (await videos.ended(by_name.json()))["status"] == "completed"
 

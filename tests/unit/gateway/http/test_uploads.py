@@ -8,6 +8,7 @@ import pytest
 
 from backends.errors import BackendError, Cause
 from backends.wire.openai_images import EditRequest, GivenImage, LoraChoice, VariationRequest
+from backends.wire.openai_videos import ExtendRequest, VideoReference
 from gateway.http.multipart import Form, FormFile, FormLimits
 from gateway.http.picture_input import PictureLimits
 from gateway.http.uploads import Uploads, decode_picture, request_of
@@ -174,6 +175,16 @@ def test_lists_of_one_and_loras_in_json():
     request = request_of(form(("loras", '[{"name": "a", "scale": 2}]')), VariationRequest)
     assert request.loras == [LoraChoice(name="a", scale=2)]
     assert request_of(form(("loras[0][name]", "a")), VariationRequest).loras == [LoraChoice(name="a")]
+
+
+def test_what_is_an_object_in_json_comes_as_its_fields():
+    request = request_of(form(("prompt", "x"), ("video[id]", "video_1"), ("video[other]", "y")), ExtendRequest)
+    assert request.video == VideoReference(id="video_1")
+    assert request_of(form(("prompt", "x"), ("video[id]", "")), ExtendRequest).video is None
+    with pytest.raises(BackendError) as raised:
+        request_of(form(("prompt", "x"), ("prompt[id]", "y"), ("video[other]", "y")), ExtendRequest)
+    assert raised.value.param is not None
+    assert raised.value.param.startswith("video"), "a field that is both is what it is alone"
 
 
 @pytest.mark.parametrize(
