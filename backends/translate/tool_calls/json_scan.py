@@ -5,7 +5,8 @@ Knows strings, nesting and which characters may stand outside strings; it never 
 
 from typing import Literal
 
-_OUTSIDE = frozenset(" \t\r\n:,+-.0123456789eEtruefalsn")
+_OUTSIDE = frozenset(" \t\r\n:,+-.0123456789eEtruefalsnTFNo")
+"""With those of Python's ``True``, ``False`` and ``None``, which small models write."""
 _NESTING = 200
 
 

@@ -1,6 +1,7 @@
 """One choice of a chat answer while it grows: token bytes in, changes of the message out. Pure.
 
-The order of the stages: whole characters and stop strings, then reasoning, then tool calls.
+The order of the stages: whole characters and stop strings, then reasoning, then tool calls, then what mends their
+arguments.
 """
 
 from msgspec import UNSET
@@ -11,6 +12,7 @@ from backends.translate.reasoning import Part, ReasoningSplitter
 from backends.translate.tool_calls.deltas import Delta as ToolDelta
 from backends.translate.tool_calls.deltas import Text, ToolCallArguments, ToolCallStart
 from backends.translate.tool_calls.formats import StreamParser
+from backends.translate.tool_calls.repair import ArgumentsRepair
 from backends.wire.openai_chat_reply import (
     ChoiceLogprobs,
     Delta,
@@ -47,6 +49,8 @@ class Answer:
         self._tools = tools
         self._one_call = one_call
         self._calls = 0
+        self._index = 0
+        self._repair: ArgumentsRepair | None = None
 
     def feed(self, piece: Piece) -> list[Change]:
         """Take a piece; return the changes that can be shown now."""
@@ -65,7 +69,8 @@ class Answer:
             return [text] if text else []
         changes = self._split(text)
         if ended:
-            changes += self._flush()
+            whole = piece.finish == "stop" and not self._filter.stopped
+            changes += self._flush() + self._mended(whole=whole)
             self._end("length" if piece.finish == "length" and not self._filter.stopped else "stop")
         return changes
 
@@ -116,17 +121,25 @@ class Answer:
                 case Text(text):
                     changes.append(text)
                 case ToolCallStart(index, identity, name):
+                    changes += self._mended(whole=True)
                     if self._one_call and self._calls:
                         self.finish = "tool_calls"
                         break
                     self._calls += 1
+                    self._index, self._repair = index, ArgumentsRepair()
                     function = FunctionDelta(name=name, arguments="")
                     call = ToolCallDelta(index=index, id=identity, type="function", function=function)
                     changes.append(Delta(tool_calls=[call]))
                 case ToolCallArguments(index, text):
-                    call = ToolCallDelta(index=index, function=FunctionDelta(arguments=text))
-                    changes.append(Delta(tool_calls=[call]))
+                    if mended := self._repair.feed(text) if self._repair is not None else text:
+                        changes.append(_arguments(index, mended))
         return changes
+
+    def _mended(self, *, whole: bool) -> list[Change]:
+        """The end of the last call's arguments. ``whole``: the model ended them itself."""
+        repair, self._repair = self._repair, None
+        rest = repair.finish(whole=whole) if repair is not None else ""
+        return [_arguments(self._index, rest)] if rest else []
 
 
 class MessageBuilder:
@@ -166,6 +179,10 @@ class MessageBuilder:
             self._calls[call.index] = [call.id, function.name]
         if isinstance(function.arguments, str):
             self._calls[call.index].append(function.arguments)
+
+
+def _arguments(index: int, text: str) -> Delta:
+    return Delta(tool_calls=[ToolCallDelta(index=index, function=FunctionDelta(arguments=text))])
 
 
 def _token_logprob(score: Score) -> TokenLogprob:

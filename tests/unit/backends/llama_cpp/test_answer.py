@@ -94,6 +94,18 @@ def test_a_call_that_was_cut_is_no_finished_call():
     assert one.finish == "length"
 
 
+def test_arguments_that_are_nearly_json_are_mended():
+    one = answer(tools=True)
+    first = '<tool_call>{"name": "save", "arguments": {"text": "a\nb \\d", "all": True,}}</tool_call>'
+    second = '<tool_call>{"name": "save", "arguments": {"text": "c"</tool_call>'
+    calls = message(one, first + second)["tool_calls"]
+    assert [call["function"]["arguments"] for call in calls] == [
+        '{"text": "a\\nb \\\\d", "all": true}',
+        '{"text": "c"}',
+    ]
+    assert one.finish == "tool_calls"
+
+
 def test_words_that_look_like_a_call_stay_words():
     one = answer(tools=True)
     assert message(one, "<tool_call>rm</tool_call>")["content"] == "<tool_call>rm</tool_call>"
