@@ -18,6 +18,7 @@ import pytest
 from msgspec import Struct
 
 from tests.fakes.gateway import engine_profile, running_gateway
+from tests.fakes.picture_profile import encoded_picture, picture_profile, video_profile
 from tests.real_gateway import MODEL, RealGateway
 from tests.sdk.saying import Called, saying
 
@@ -103,6 +104,22 @@ def test_over_a_real_model(program: str, gateway: RealGateway, installed: Path, 
     assert gateway.until_idle()["generated_tokens"] - before < LIMIT, "aborted work went on to its limit"
 
 
+async def _run(program: str, node: Node, folder: Path, **given: str) -> None:
+    """Like the above, while this loop serves what the program asks for."""
+    process = await asyncio.create_subprocess_exec(
+        *node.node, "--test-reporter=spec", program, cwd=folder, env=_without_keys() | given,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 90)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, output.decode()
+    assert "skipped 0" in output.decode()
+
+
 async def test_over_answers_that_a_test_wrote(installed: Path, node: Node, tmp_path: Path) -> None:
     _laid_out(installed, tmp_path)
     calls: list[Called] = [("get_weather", {"city": "Rome"}), ("get_time", {"city": "Oslo"})]
@@ -111,21 +128,19 @@ async def test_over_answers_that_a_test_wrote(installed: Path, node: Node, tmp_p
         "broken": saying(text="Hello there", cut_after=2),
     }
     async with running_gateway({"m": engine_profile("m")}) as gateway:
-        given = {
-            "FOREBAY_TEST_URL": gateway.address, "FOREBAY_TEST_MODEL": "m", "FOREBAY_TEST_SAYING": json.dumps(said),
-        }  # fmt: skip
-        process = await asyncio.create_subprocess_exec(
-            *node.node, "--test-reporter=spec", "scripted.mjs", cwd=tmp_path, env=_without_keys() | given,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        await _run(
+            "scripted.mjs", node, tmp_path, FOREBAY_TEST_URL=gateway.address, FOREBAY_TEST_MODEL="m",
+            FOREBAY_TEST_SAYING=json.dumps(said),
         )  # fmt: skip
-        try:
-            output, _ = await asyncio.wait_for(process.communicate(), 60)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-    assert process.returncode == 0, output.decode()
-    assert "skipped 0" in output.decode()
+
+
+async def test_pictures_and_videos(installed: Path, node: Node, tmp_path: Path) -> None:
+    _laid_out(installed, tmp_path)
+    async with running_gateway({"paint": picture_profile("paint"), "film": video_profile("film")}) as gateway:
+        await _run(
+            "media.mjs", node, tmp_path, FOREBAY_TEST_URL=gateway.address,
+            FOREBAY_TEST_PICTURE=encoded_picture(64, 48),
+        )  # fmt: skip
 
 
 def _without_keys() -> dict[str, str]:
