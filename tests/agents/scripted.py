@@ -45,6 +45,12 @@ def calling(*calls: tuple[str, dict[str, Any] | str], thought: str = "") -> dict
     return {"events": [chunk({"role": "assistant"}), *thoughts, *heads, *tails, chunk({}, "tool_calls")]}
 
 
+def after(prompt: int, turn: dict[str, Any]) -> dict[str, Any]:
+    """A turn whose request was ``prompt`` tokens long, as the engine says."""
+    usage = {"prompt_tokens": prompt, "completion_tokens": 50, "total_tokens": prompt + 50}
+    return turn | {"events": [*turn["events"], json.dumps({"choices": [], "usage": usage})]}
+
+
 TITLE = words("A title")
 
 
