@@ -42,6 +42,8 @@ async def test_a_whole_message(anthropic_sdk: anthropic.AsyncAnthropic) -> None:
     assert (answer.stop_reason, answer.stop_sequence, answer.model) == ("end_turn", None, "m")
     usage = answer.usage
     assert (usage.input_tokens, usage.cache_read_input_tokens, usage.output_tokens) == (10, 20, 12)
+    assert usage.output_tokens_details is not None
+    assert usage.output_tokens_details.thinking_tokens == 4
 
 
 async def test_a_stream_gathers_to_the_same(anthropic_sdk: anthropic.AsyncAnthropic) -> None:
