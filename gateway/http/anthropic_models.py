@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from backends.errors import BackendError, Cause
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.registry import reads_pictures
 from backends.wire.anthropic_models import (
     Capabilities,
     Effort,
@@ -66,13 +67,15 @@ def model_of(name: str, profile: ModelProfile, context: int | None, loaded_at: f
 
 
 def _capabilities(profile: ModelProfile) -> Capabilities:
-    """What is known before an engine runs. Efforts are understood by models that think."""
+    """What is known before an engine runs. Efforts are understood by models that think; PDFs are read as text."""
     engines = [variant.engine for variant in profile.variants if isinstance(variant.engine, LlamaCppArgs)]
     thinks = any(engine.reasoning == "think" for engine in engines)
     effort = Support(thinks)
     return Capabilities(
         effort=Effort(supported=thinks, low=effort, medium=effort, high=effort, xhigh=effort, max=effort),
         structured_outputs=Support(bool(engines)),
+        image_input=Support(any(reads_pictures(variant.engine) for variant in profile.variants)),
+        pdf_input=Support(True),
         thinking=Thinking(supported=thinks, types=ThinkingTypes(enabled=Support(thinks), adaptive=Support(thinks))),
     )
 

@@ -97,4 +97,5 @@ def test_what_a_model_can_do_is_what_its_engine_says(reasoning: str, thinks: boo
     assert can.thinking.types.disabled.supported, "it is never refused"
     other = MODELS[0].capabilities
     assert not other.structured_outputs.supported, "nothing is known of an engine that is not ours"
-    assert not other.image_input.supported
+    assert (can.image_input.supported, other.image_input.supported) == (False, True)
+    assert can.pdf_input.supported, "as text"
