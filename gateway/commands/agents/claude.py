@@ -27,4 +27,10 @@ def setup(served: Served, home: Path) -> Setup:
         **_QUIET,
         "CLAUDE_CONFIG_DIR": str(home),
     }
-    return Setup(argv=("claude",), environment=environment, key_variable="ANTHROPIC_AUTH_TOKEN", unset=_ELSEWHERE)
+    return Setup(
+        host=served.host,
+        argv=("claude",),
+        environment=environment,
+        key_variable="ANTHROPIC_AUTH_TOKEN",
+        unset=_ELSEWHERE,
+    )

@@ -42,7 +42,9 @@ def setup(served: Served, home: Path) -> Setup:
         key=KEY,
         idle=IDLE_MS,
     )
-    return Setup(argv=("codex",), environment={"CODEX_HOME": str(home)}, file=home / "config.toml", text=text)
+    return Setup(
+        host=served.host, argv=("codex",), environment={"CODEX_HOME": str(home)}, file=home / "config.toml", text=text
+    )
 
 
 def _quoted(text: str) -> str:

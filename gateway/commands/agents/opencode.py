@@ -37,6 +37,7 @@ def setup(served: Served, home: Path) -> Setup:
     file = home / "opencode.json"
     environment = {"OPENCODE_CONFIG": str(file), **_QUIET}
     return Setup(
+        host=served.host,
         argv=("opencode",),
         environment=environment,
         file=file,

@@ -1,5 +1,7 @@
 """What an agent has to know of a model: its name, where it is served, how much fits. Pure."""
 
+from urllib.parse import urlsplit
+
 from msgspec import Struct, structs
 
 from backends.contract import Task
@@ -19,6 +21,11 @@ class Served(Struct, frozen=True, kw_only=True):
     address: str
     context: int
     output: int
+
+    @property
+    def host(self) -> str:
+        """Of the address, as lists of hosts name it."""
+        return urlsplit(self.address).hostname or ""
 
 
 def served(name: str, listing: ModelListing, address: str) -> Served:

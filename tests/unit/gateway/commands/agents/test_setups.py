@@ -26,6 +26,8 @@ export DISABLE_ERROR_REPORTING=1
 export DISABLE_AUTOUPDATER=1
 export CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1
 export CLAUDE_CONFIG_DIR=/state/agents/x
+export NO_PROXY="${NO_PROXY:+$NO_PROXY,}127.0.0.1"
+export no_proxy="${no_proxy:+$no_proxy,}127.0.0.1"
 export ANTHROPIC_AUTH_TOKEN="${FOREBAY_API_KEY:-none}"
 # then: claude
 """
@@ -54,6 +56,8 @@ plugins = false
 enabled = false
 END_OF_FILE
 export CODEX_HOME=/state/agents/x
+export NO_PROXY="${NO_PROXY:+$NO_PROXY,}127.0.0.1"
+export no_proxy="${no_proxy:+$no_proxy,}127.0.0.1"
 export LOCAL_API_KEY="${FOREBAY_API_KEY:-none}"
 # then: codex
 """
@@ -97,6 +101,8 @@ export OPENCODE_DISABLE_AUTOUPDATE=1
 export OPENCODE_DISABLE_MODELS_FETCH=1
 export OPENCODE_DISABLE_LSP_DOWNLOAD=1
 export OPENCODE_DISABLE_DEFAULT_PLUGINS=1
+export NO_PROXY="${NO_PROXY:+$NO_PROXY,}127.0.0.1"
+export no_proxy="${no_proxy:+$no_proxy,}127.0.0.1"
 export LOCAL_API_KEY="${FOREBAY_API_KEY:-none}"
 # then: opencode
 """
