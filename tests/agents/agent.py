@@ -46,10 +46,11 @@ class Agent:
         return name, {field: command, "description": "a step"}
 
     def start(self, model: Served, folder: Path) -> Run:
-        """The same by ``forebay agent``."""
+        """The same by ``forebay agent``, in an environment with a proxy that answers nobody."""
         run = self.run(model, folder)
         port = model.address.rpartition(":")[2]
         own = {"PATH": PATH, "HOME": str(folder), **_OFFLINE, "PYTHONPATH": str(ROOT)}
+        own |= dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
         forebay = {"FOREBAY_PORT": port, "FOREBAY_API_KEY": "sk-local", "FOREBAY_STATE_DIR": str(folder / "state")}
         command = [sys.executable, "-m", "gateway", "agent", Path(run.argv[0]).name, model.model, "--run", "--"]
         return Run([*command, *run.argv[1:]], run.cwd, own | forebay)
@@ -63,8 +64,7 @@ class Agent:
             (folder / name).mkdir()
         if setup.file is not None:
             setup.file.write_text(setup.text)
-        own = {"PATH": PATH, "HOME": str(folder), **_OFFLINE}
-        environment = {**own, **setup.environment, setup.key_variable: "sk-local"}
+        environment = setup.whole({"PATH": PATH, "HOME": str(folder), **_OFFLINE}, "sk-local")
         argv = [str(PROGRAMS / setup.argv[0]), *self.arguments, *more, prompt]
         return Run(argv, folder / "work", environment)
 
