@@ -1,4 +1,7 @@
-"""Codex: told all by a ``config.toml`` in a home of its own. Pure."""
+"""Codex: told all by a ``config.toml`` in a home of its own. Pure.
+
+Its daemon stays off: it would outlive the session, with a copy of the whole program beside that file.
+"""
 
 from pathlib import Path
 
@@ -26,6 +29,7 @@ stream_idle_timeout_ms = {idle}
 [features]
 apps = false
 plugins = false
+daemon_auto_start = false
 
 [analytics]
 enabled = false

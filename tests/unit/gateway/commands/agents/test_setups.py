@@ -51,6 +51,7 @@ stream_idle_timeout_ms = 600000
 [features]
 apps = false
 plugins = false
+daemon_auto_start = false
 
 [analytics]
 enabled = false
