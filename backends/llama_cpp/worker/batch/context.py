@@ -63,13 +63,17 @@ class Context:
             logits=_pointer(self.wanted, ctypes.c_int8),
         )
         self._count = 0
+        self._one_thread = self._token_threads = self._prompt_threads = self._threads = params.n_threads
 
     def warm_up(self, token: int) -> None:
         """Touch every weight once, so that the first request is quick and the memory report true."""
         self._time([token])
 
     def tune_threads(self, token: int, most: int) -> None:
-        """Measure with how many threads one sequence, and with how many all slots together, are computed best."""
+        """Measure with how many threads one sequence, and with how many all slots together, are computed best.
+
+        Prompts, of many tokens at once, get all of them.
+        """
 
         def seconds(count: int, tokens: list[int]) -> float:
             llama_cpp.llama_set_n_threads(self.handle, count, count)
@@ -78,6 +82,7 @@ class Context:
         one = threads.fewest_useful(lambda count: seconds(count, [token]), most)
         many = threads.fewest_useful(lambda count: seconds(count, [token] * self._slots), most)
         llama_cpp.llama_set_n_threads(self.handle, one, many)
+        self._one_thread, self._token_threads, self._threads = one, many, many
 
     def _time(self, tokens: list[int]) -> float:
         self.clear_batch()
@@ -112,6 +117,10 @@ class Context:
     def compute(self) -> int:
         """One call of the engine. 0 is success, 1 means that memory is full; anything else is fatal."""
         self._batch.n_tokens = self._count
+        wanted = self._prompt_threads if self._count > self._slots else self._token_threads
+        if wanted != self._threads:
+            llama_cpp.llama_set_n_threads(self.handle, self._one_thread, wanted)
+            self._threads = wanted
         return llama_cpp.llama_decode(self.handle, self._batch)
 
     def logits(self, index: int) -> np.ndarray:

@@ -58,7 +58,8 @@ class Stepper:
     def run(self) -> Outbox:
         """Compute one step of generation and one share of embedding. Returns what to tell the event loop."""
         outbox: Outbox = []
-        limits = {"chunk": self._pace.chunk, "outputs": self._context.outputs}
+        alone = all(slot.next_token is None for slot in self._slots)
+        limits = {"chunk": self._pace.chunk(alone=alone), "outputs": self._context.outputs}
         spans = next_step(self._slots, most=self._context.most, **limits)
         if spans:
             self._generate(spans, outbox)

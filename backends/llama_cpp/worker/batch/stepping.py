@@ -11,6 +11,8 @@ from backends.llama_cpp.worker.batch.slot import Slot
 
 STEP_SECONDS = 0.15
 LEAST_CHUNK = 32
+LEAST_ALONE = 128
+"""Where nobody's stream stutters. Far into a long context small shares cost several times as much a token."""
 
 
 class Span(Struct, frozen=True):
@@ -29,10 +31,10 @@ class Pace:
         self._most = most
         self._seconds_per_token = STEP_SECONDS / max(LEAST_CHUNK, min(most, 64))
 
-    @property
-    def chunk(self) -> int:
-        """Tokens for the next step."""
-        return int(min(self._most, max(LEAST_CHUNK, STEP_SECONDS / self._seconds_per_token)))
+    def chunk(self, *, alone: bool) -> int:
+        """Tokens for the next step. ``alone``: nobody is generating meanwhile."""
+        least = LEAST_ALONE if alone else LEAST_CHUNK
+        return int(min(self._most, max(least, STEP_SECONDS / self._seconds_per_token)))
 
     def learn(self, tokens: int, seconds: float) -> None:
         """Take the duration of a step into account; small steps say little about prompts."""

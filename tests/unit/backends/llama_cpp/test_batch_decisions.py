@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 
 from backends.llama_cpp.worker.batch.placing import LEAST_COPY, Placement, may_settle, place, settle
 from backends.llama_cpp.worker.batch.slot import Slot, Work, common_prefix
-from backends.llama_cpp.worker.batch.stepping import LEAST_CHUNK, STEP_SECONDS, Pace, Span, next_embedding, next_step
+from backends.llama_cpp.worker.batch.stepping import (
+    LEAST_ALONE,
+    LEAST_CHUNK,
+    STEP_SECONDS,
+    Pace,
+    Span,
+    next_embedding,
+    next_step,
+)
 
 SYSTEM = list(range(100))
 CHAT_A = SYSTEM + [1000 + n for n in range(50)]
@@ -169,15 +177,17 @@ def test_waiting_and_embedding_prompts_are_not_in_a_step() -> None:
 
 def test_pace_follows_the_machine_within_its_bounds() -> None:
     pace = Pace(512)
-    assert pace.chunk == 64
+    assert pace.chunk(alone=False) == 64
     for _ in range(50):
         pace.learn(64, 64 * STEP_SECONDS / 200)
-    assert 195 <= pace.chunk <= 200
+    assert 195 <= pace.chunk(alone=False) <= 200
     for _ in range(50):
         pace.learn(64, 60.0)
-    assert pace.chunk == LEAST_CHUNK
+    assert pace.chunk(alone=False) == LEAST_CHUNK
+    assert pace.chunk(alone=True) == LEAST_ALONE
+    assert pace.chunk(alone=True) == LEAST_ALONE
     for _ in range(80):
         pace.learn(64, 1e-6)
-    assert pace.chunk == 512
+    assert pace.chunk(alone=False) == 512
     pace.learn(1, 60.0)
-    assert pace.chunk == 512
+    assert pace.chunk(alone=False) == 512
