@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET, Raw, Struct, json
 
+from backends.translate.anthropic.contents import blocks_of
 from backends.translate.chat_answer import Usage as ChatUsage
 from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.anthropic_reply import Ended, OutputDetails, Usage
@@ -15,15 +16,25 @@ _REASONS = {"tool_calls": "tool_use", "content_filter": "refusal"}
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """What a request said that its answer's end is told by. None: not known."""
+    """What a request said that its answer is told by. None: not known. ``call_ids`` are those of earlier calls."""
 
     max_tokens: int | None = None
     stop_sequences: Sequence[str] | None = None
+    call_ids: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, request: MessagesRequest) -> "Asked":
         """Everything is known; ``max_tokens`` as the backend gets it."""
-        return cls(max_tokens=request.max_tokens, stop_sequences=request.stop_sequences or ())
+        blocks = (block for message in request.messages for block in blocks_of(message.content))
+        return cls(
+            max_tokens=request.max_tokens,
+            stop_sequences=request.stop_sequences or (),
+            call_ids=frozenset(block.id for block in blocks if block.type == "tool_use"),
+        )
+
+    def call_id(self, given: str | None, own: str) -> str:
+        """``own`` where the backend gives none, or one again: clients drop a call whose id they have seen."""
+        return own if not given or given in self.call_ids else given
 
 
 NOTHING_ASKED = Asked()

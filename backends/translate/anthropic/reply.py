@@ -20,7 +20,8 @@ def to_message(message_id: str, model: str, completion: Answer, asked: Asked = N
     for number, call in enumerate(said.tool_calls or ()):
         name = (call.function.name if call.function else None) or ""
         arguments = (call.function.arguments if call.function else None) or ""
-        content.append(ToolUse(id=call.id or f"{message_id}_{number}", name=name, input=input_of(arguments)))
+        given = asked.call_id(call.id, f"{message_id}_{number}")
+        content.append(ToolUse(id=given, name=name, input=input_of(arguments)))
     ended = ending(
         choice.finish_reason, choice.matched(), completion.usage, asked, called=bool(said.tool_calls)
     )  # fmt: skip

@@ -96,7 +96,7 @@ class MessageStream:
         told: Events = []
         while (call := self._calls.current) is not None:
             if self._open != "call" and (call.name or last):
-                given = call.id or f"{self._message_id}_{self._calls.told}"
+                given = self._asked.call_id(call.id, f"{self._message_id}_{self._calls.told}")
                 told += self._turn_to("call", on.ToolUse(id=given, name=call.name, input=Raw(b"{}")))
             over = last or self._calls.over
             if self._open == "call" and (text := call.ready(last=over)):

@@ -5,7 +5,16 @@ import json
 import pytest
 
 from backends.translate.anthropic.output import Asked
-from tests.unit.backends.translate.anthropic.cases import answered, chunk, put_together, told
+from tests.unit.backends.translate.anthropic.cases import (
+    answered,
+    assistant,
+    chunk,
+    put_together,
+    request_of,
+    told,
+    use,
+    user,
+)
 
 USAGE = {"prompt_tokens": 120, "completion_tokens": 9}
 
@@ -179,3 +188,16 @@ def test_calls_that_only_ids_tell_apart():
     assert [(block["id"], block["input"]) for block in blocks] == [(f"c{n}", {"n": n}) for n in range(3)]
     numbered = [{"index": 0, **call} for call in calls]
     assert put_together(told([chunk(tool_calls=[call]) for call in numbered]))["content"] == blocks
+
+
+def test_a_call_whose_id_was_there_before_gets_another():
+    """Backends that count calls anew in each turn: a client would take the second for the first."""
+    calls = [piece(0, "{}", "look", "call_0"), piece(1, "{}", "look", "call_1")]
+    asked = Asked.of(request_of({"model": "m", "max_tokens": 9, "messages": [user("a"), assistant(use("call_0"))]}))
+    message = {"content": None, "tool_calls": calls}
+    plain = answered({"choices": [{"message": message, "finish_reason": "tool_calls"}]}, asked)
+    streamed = put_together(told([chunk(tool_calls=calls), chunk("tool_calls")], asked))
+    for made in (plain, streamed):
+        first, second = [block["id"] for block in made["content"]]
+        assert first not in ("", "call_0", second)
+        assert second == "call_1"
