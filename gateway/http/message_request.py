@@ -1,8 +1,5 @@
 """A Messages request on its way to an engine: read and checked, then as chat, with bytes for what it names by a URL."""
 
-import logging
-
-import msgspec
 from litestar.types import Receive, Scope
 from msgspec import Struct
 
@@ -10,13 +7,12 @@ from backends.translate.anthropic.request import to_chat
 from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
+from gateway.http.asked_chat import AskedChat, asked_chat
 from gateway.http.body import read_body
 from gateway.http.message_documents import has_pdf, with_texts
 from gateway.http.services import Services
-from gateway.http.text import check_chat, sees
+from gateway.http.text import sees
 from gateway.routing.route import Route
-
-_log = logging.getLogger("forebay.dialects")
 
 
 class AskedMessage(Struct, frozen=True):
@@ -29,13 +25,6 @@ class AskedMessage(Struct, frozen=True):
     @property
     def holds_pdf(self) -> bool:
         return has_pdf(self.body)
-
-
-class AskedChat(Struct, frozen=True):
-    """``altered``: it holds bytes that the request only names."""
-
-    envelope: Envelope
-    altered: bool
 
 
 async def read_message(services: Services, scope: Scope, receive: Receive) -> AskedMessage:
@@ -51,10 +40,4 @@ async def read_message(services: Services, scope: Scope, receive: Receive) -> As
 async def as_chat(services: Services, request: MessagesRequest, route: Route, endpoint: str) -> AskedChat:
     """Raises ``BackendError(INVALID_REQUEST)`` for what no chat can hold, and for what is not fetched."""
     translation = to_chat(request, sees=sees(route))
-    for note in translation.notes:
-        _log.info("%s: %s", endpoint, note)
-    chat = msgspec.json.encode(translation.request)
-    wanted = check_chat(chat)
-    if wanted.remote:
-        chat = await services.remote_pictures.inlined(chat, wanted.remote)
-    return AskedChat(Envelope.parse(chat), altered=bool(wanted.remote))
+    return await asked_chat(services, endpoint, translation.request, translation.notes)

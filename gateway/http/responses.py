@@ -19,14 +19,14 @@ from backends.errors import BackendError, Cause
 from backends.translate.responses.reply import begin
 from backends.translate.responses.request import to_chat
 from backends.wire.decode import decode
-from backends.wire.envelope import Envelope
 from backends.wire.openai_responses import ResponsesRequest
 from gateway.conversations.store import ResponseStore, Stored
+from gateway.http.asked_chat import asked_chat
 from gateway.http.body import read_body, require_json
 from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
-from gateway.http.text import body_for, check_chat, sees, text_ask
+from gateway.http.text import body_for, sees, text_ask
 from gateway.http.translated import Telling, serve_translated
 from gateway.routing.route import Candidate, Route
 from gateway.telemetry.exchange import Exchange
@@ -59,13 +59,7 @@ def responses_handler(services: Services) -> ASGIApp:
         exchange.stream = bool(request.stream)
         whole = structs.replace(request, input=items, max_output_tokens=clamped(request.max_output_tokens, route))
         translation = to_chat(whole, sees=sees(route))
-        for note in translation.notes:
-            _log.info("%s: %s", PATH, note)
-        chat = msgspec.json.encode(translation.request)
-        wanted = check_chat(chat)
-        if wanted.remote:
-            chat = await services.remote_pictures.inlined(chat, wanted.remote)
-        envelope = Envelope.parse(chat)
+        chat = await asked_chat(services, PATH, translation.request, translation.notes)
         begun = begin(request, f"resp_{secrets.token_hex(24)}", int(time.time()))
         dialect = ResponsesDialect(begun, translation.names, summarised=request.wants_summary())
         settings = services.settings
@@ -74,7 +68,7 @@ def responses_handler(services: Services) -> ASGIApp:
             exchange.sent_upstream = time.perf_counter()
             return Call(
                 path="/v1/chat/completions",
-                body=body_for(envelope, candidate, Task.CHAT),
+                body=body_for(chat.envelope, candidate, Task.CHAT),
                 stream=exchange.stream,
                 request_id=exchange.request_id,
                 first_event_timeout=settings.first_event_timeout,
@@ -85,7 +79,7 @@ def responses_handler(services: Services) -> ASGIApp:
             if request.store is not False:
                 await _keep(store, exchange, items, dialect)
 
-        ask = text_ask(exchange, envelope, body, request.max_output_tokens)
+        ask = text_ask(exchange, chat.envelope, body, request.max_output_tokens)
         telling = Telling(route=route, ask=ask, call=call, dialect=dialect, keep=keep)
         await serve_translated(services, scope, send, exchange, telling)
 
