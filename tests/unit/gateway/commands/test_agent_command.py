@@ -87,6 +87,23 @@ async def test_it_becomes_the_agent(shell, gateway: RunningGateway) -> None:
     assert [path.name for path in home.iterdir()] == ["config.toml"]
 
 
+async def test_where_nothing_can_be_written_is_said(shell, gateway: RunningGateway, monkeypatch) -> None:
+    (shell.root / "codex").write_text(STAND_IN)
+    (shell.root / "codex").chmod(0o755)
+    monkeypatch.setenv("PATH", str(shell.root))
+    (shell.root / "state" / "agents").write_text("a file where a folder should be")
+    done = await asyncio.to_thread(shell.run, "agent", "codex", "large", "--run")
+    assert done.exit_code == 1
+    assert "config.toml cannot be written" in done.output
+
+
+async def test_an_agent_that_is_not_on_the_path(shell, gateway: RunningGateway, monkeypatch) -> None:
+    monkeypatch.setenv("PATH", str(shell.root))
+    done = await asyncio.to_thread(shell.run, "agent", "claude", "large", "--run")
+    assert done.exit_code == 1
+    assert "claude is not installed, or not on the PATH" in done.output
+
+
 async def test_an_agent_that_is_not_there(shell, gateway: RunningGateway) -> None:
     environment = os.environ | {"PATH": str(shell.root)}
     done = await asyncio.to_thread(start, environment, "codex", "large", "--run")
