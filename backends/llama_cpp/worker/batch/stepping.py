@@ -12,7 +12,9 @@ from backends.llama_cpp.worker.batch.slot import Slot
 STEP_SECONDS = 0.15
 LEAST_CHUNK = 32
 LEAST_ALONE = 128
-"""Where nobody's stream stutters. Far into a long context small shares cost several times as much a token."""
+ALONE_SECONDS = 2.0
+"""Where nobody's stream stutters, so many tokens in no more than this time: far into a long context small shares cost
+several times as much a token, but who comes meanwhile, or leaves, waits for the step."""
 
 
 class Span(Struct, frozen=True):
@@ -33,7 +35,7 @@ class Pace:
 
     def chunk(self, *, alone: bool) -> int:
         """Tokens for the next step. ``alone``: nobody is generating meanwhile."""
-        least = LEAST_ALONE if alone else LEAST_CHUNK
+        least = max(LEAST_CHUNK, min(LEAST_ALONE, ALONE_SECONDS / self._seconds_per_token)) if alone else LEAST_CHUNK
         return int(min(self._most, max(least, STEP_SECONDS / self._seconds_per_token)))
 
     def learn(self, tokens: int, seconds: float) -> None:
