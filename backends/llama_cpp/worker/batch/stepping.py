@@ -12,7 +12,7 @@ from backends.llama_cpp.worker.batch.slot import Slot
 STEP_SECONDS = 0.15
 LEAST_CHUNK = 32
 LEAST_ALONE = 128
-ALONE_SECONDS = 2.0
+ALONE_SECONDS = 4.0
 """Where nobody's stream stutters, so many tokens in no more than this time: far into a long context small shares cost
 several times as much a token, but who comes meanwhile, or leaves, waits for the step."""
 

@@ -194,7 +194,7 @@ def test_pace_follows_the_machine_within_its_bounds() -> None:
 
 def test_a_prompt_that_is_alone_is_computed_in_larger_shares_within_their_time() -> None:
     pace = Pace(512)
-    for seconds_per_token, share in ((0.01, LEAST_ALONE), (0.025, 80), (0.2, LEAST_CHUNK), (0.0005, 300)):
+    for seconds_per_token, share in ((0.01, LEAST_ALONE), (0.05, 80), (0.2, LEAST_CHUNK), (0.0005, 300)):
         for _ in range(60):
             pace.learn(64, 64 * seconds_per_token)
         assert abs(pace.chunk(alone=True) - share) <= 1
