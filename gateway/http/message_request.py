@@ -16,15 +16,12 @@ from gateway.routing.route import Route
 
 
 class AskedMessage(Struct, frozen=True):
-    """``body`` and ``envelope`` are as they came; ``request`` has the text of PDFs in their places."""
+    """``body`` and ``envelope`` are as they came; ``request`` has the text of PDFs in their places: ``holds_pdf``."""
 
     request: MessagesRequest
     body: bytes
     envelope: Envelope
-
-    @property
-    def holds_pdf(self) -> bool:
-        return has_pdf(self.body)
+    holds_pdf: bool
 
 
 async def read_message(services: Services, scope: Scope, receive: Receive) -> AskedMessage:
@@ -32,9 +29,10 @@ async def read_message(services: Services, scope: Scope, receive: Receive) -> As
     body = await read_body(scope, receive, services.body_limits)
     envelope = Envelope.parse(body)
     request = decode(body, MessagesRequest)
-    if has_pdf(body):
+    holds_pdf = has_pdf(body)
+    if holds_pdf:
         request = await with_texts(request, services.pdfs)
-    return AskedMessage(request, body, envelope)
+    return AskedMessage(request, body, envelope, holds_pdf)
 
 
 async def as_chat(services: Services, request: MessagesRequest, route: Route, endpoint: str) -> AskedChat:

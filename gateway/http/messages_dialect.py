@@ -24,7 +24,6 @@ class MessagesDialect:
         self._model = request.model
         self._asked = Asked.of(request)
         self._stream = MessageStream(message_id, request.model, self._asked)
-        self._started = False
 
     def whole(self, completion: bytes) -> bytes:
         return msgspec.json.encode(to_message(self._message_id, self._model, read(completion), self._asked))
@@ -33,9 +32,6 @@ class MessagesDialect:
         return _frames(self._stream.waiting())  # clients take it before the beginning, too
 
     def begin(self) -> bytes:
-        if self._started:
-            return b""
-        self._started = True
         return _frames(self._stream.start())
 
     def chunk(self, data: bytes) -> bytes:

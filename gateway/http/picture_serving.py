@@ -4,10 +4,9 @@ Plain answers are sent whole; streams tell of the queue, of steps and previews o
 ``Telling``, the one thing here that knows a dialect.
 """
 
-import asyncio
 import time
 from collections.abc import Iterator
-from typing import Protocol, cast
+from typing import Protocol
 
 import msgspec
 from litestar.types import Scope, Send
@@ -19,7 +18,7 @@ from backends.http.lines import understood
 from backends.wire import sse
 from backends.wire.media_job import Artifact, Done, Event, Preview, Step
 from gateway.http.event_stream import EventStream
-from gateway.http.hangup import hangup_of
+from gateway.http.hangup import cancel_when_gone
 from gateway.http.replies import error_body, note_failure
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
@@ -65,11 +64,7 @@ async def serve(services: Services, scope: Scope, send: Send, exchange: Exchange
     """Answers ``order``. Raises ``BackendError`` only while nothing has been sent."""
     wish = order.wish
     check(wish, route.profile)
-    hangup = hangup_of(scope)
-    if hangup is not None:
-        hangup.callback = cast("asyncio.Task[None]", asyncio.current_task()).cancel
-        if hangup.gone:
-            raise BackendError(Cause.CLIENT_GONE, "the client left")
+    cancel_when_gone(scope)
     sized = services.table().sized(only_able(wish, route), demand_of(wish))
     best = sized.candidates[0]
     cost = services.experience.paces.seconds(best.target.variant_id, work_of(wish, best))

@@ -1,4 +1,4 @@
-"""How long a request that a backend turned away waits before it asks again. Pure, clock passed in.
+"""How long a request that a backend turned away waits before it asks again. Pure.
 
 Some agents end on a single 429. Here it means the same as a full slot: wait your turn, within the time that requests
 may wait for capacity.
