@@ -45,6 +45,8 @@ class Call(Struct, frozen=True, kw_only=True):
     ``answer_timeout`` bounds a plain answer, which gives no sign of life while it is made. A stream that ends without
     ``terminator`` is broken.
 
+    ``bare``: only the status of the answer counts; its body may be of any type, or missing.
+
     ``lines``: the answer is the events of a job, one a line (``wire/media_job.py``). ``heard`` gets those before the
     commit point, which is the first content when ``stream``, else the end of the job.
     """
@@ -59,6 +61,7 @@ class Call(Struct, frozen=True, kw_only=True):
     idle_timeout: float = 60.0
     answer_timeout: float = 3600.0
     terminator: bytes = b"[DONE]"
+    bare: bool = False
     lines: bool = False
     heard: Callable[[bytes], None] | None = None
 
@@ -135,6 +138,8 @@ class LaunchRequest(Struct, frozen=True, kw_only=True):
     """Everything an engine may know about the process it is about to be. ``run_dir`` is private and short-lived.
 
     ``folder`` is where the files of ``weights`` lie as their source names them; ``parts`` are those of further sources.
+    ``cache_bytes``: of the shares, what is meant for caches of sequences. ``capacities`` are the bytes of the whole
+    devices, where known. ``cache_dir`` outlives the process: for what it compiles, not for what it serves.
     ``steps`` and ``guidance`` are the profile's, for engines that make pictures.
     """
 
@@ -147,14 +152,36 @@ class LaunchRequest(Struct, frozen=True, kw_only=True):
     run_dir: Path
     slots: int
     context_tokens: int
+    cache_bytes: int = 0
+    capacities: dict[str, int] = {}
+    cache_dir: Path | None = None
     steps: int | None = None
     guidance: float | None = None
+
+
+class Post(Struct, frozen=True, kw_only=True):
+    """A POST to an engine of which only the success counts. ``seconds``: how long that may take."""
+
+    path: str
+    body: bytes = b""
+    seconds: float = 3600.0
+
+
+class Canary(Struct, frozen=True, kw_only=True):
+    """The smallest real work: what it takes to know that an engine computes. ``heartbeat`` names a counter in its
+    Prometheus text that grows with every step, for when the canary has to wait behind others.
+    """
+
+    post: Post
+    heartbeat: str | None = None
 
 
 class LaunchPlan(Struct, frozen=True, kw_only=True):
     """A command line made from typed fields. No shell ever reads it; ``env`` is the whole environment.
 
-    A POST to ``sleep_path`` returns once the engine has moved to host RAM, one to ``wake_path`` once it takes calls.
+    The posts of ``sleep``, one after the other, move the engine to host RAM, those of ``deep_sleep`` only off its
+    device; ``wake`` and ``deep_wake`` bring it back. An engine without ``sleep`` cannot.
+    ``canary``: proof that it computes, where ``ready_path`` proves only that it listens.
     """
 
     argv: tuple[str, ...]
@@ -164,8 +191,11 @@ class LaunchPlan(Struct, frozen=True, kw_only=True):
     start_timeout: float = 120.0
     stop_grace: float = 10.0
     ready_path: str = "/health"
-    sleep_path: str | None = None
-    wake_path: str | None = None
+    sleep: tuple[Post, ...] = ()
+    wake: tuple[Post, ...] = ()
+    deep_sleep: tuple[Post, ...] = ()
+    deep_wake: tuple[Post, ...] = ()
+    canary: Canary | None = None
 
 
 class MemoryReport(Struct, frozen=True, kw_only=True):

@@ -13,19 +13,27 @@ from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
 from backends.llama_cpp import command as llama_cpp
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.vllm import command as vllm
+from backends.vllm.args import VllmArgs
 
-EngineArgs = LlamaCppArgs | DiffusersArgs | ExternalArgs
+EngineArgs = LlamaCppArgs | VllmArgs | DiffusersArgs | ExternalArgs
 
 
 def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments) -> LaunchPlan:
     """How to start the engine. Raises ``BackendError(LOAD_FAILED)`` when its environment is not installed."""
     match args:
         case LlamaCppArgs():
-            installed = _llama_cpp(args, environments)
+            installed = _installed("llama_cpp", args.runtime, environments)
             if installed is None:
                 raise _not_installed("llama_cpp")
             python, runtime = installed
             return llama_cpp.plan(args, request, python, runtime)
+        case VllmArgs():
+            installed = _installed("vllm", args.runtime, environments)
+            if installed is None:
+                raise _not_installed("vllm")
+            python, runtime = installed
+            return vllm.plan(args, request, python, runtime)
         case DiffusersArgs():
             python = _diffusers(args, environments)
             if python is None:
@@ -38,14 +46,16 @@ def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments
 def backend_of(args: EngineArgs, plan: LaunchPlan) -> Backend:
     """The backend of a started engine; its name is the metric label of its kind."""
     kind = str(type(args).__struct_config__.tag)
-    return HttpBackend(kind, plan.socket, health_path=plan.ready_path)
+    return HttpBackend(kind, plan.socket, health_path=plan.ready_path, canary=plan.canary)
 
 
 def missing_engine(args: EngineArgs, environments: Environments) -> BackendError | None:
     """Why the engine cannot start on this machine, or ``None``. Cheap: a look at the file system at most."""
     match args:
         case LlamaCppArgs():
-            return None if _llama_cpp(args, environments) is not None else _not_installed("llama_cpp")
+            return None if _installed("llama_cpp", args.runtime, environments) else _not_installed("llama_cpp")
+        case VllmArgs():
+            return None if _installed("vllm", args.runtime, environments) else _not_installed("vllm")
         case DiffusersArgs():
             return None if _diffusers(args, environments) is not None else _not_installed("diffusers")
         case ExternalArgs():
@@ -56,7 +66,10 @@ def runtime_of(args: EngineArgs, environments: Environments) -> str:
     """The name of the runtime that would run it on this machine; empty for engines without one, or none installed."""
     match args:
         case LlamaCppArgs():
-            installed = _llama_cpp(args, environments)
+            installed = _installed("llama_cpp", args.runtime, environments)
+            return "" if installed is None else installed[1]
+        case VllmArgs():
+            installed = _installed("vllm", args.runtime, environments)
             return "" if installed is None else installed[1]
         case DiffusersArgs() | ExternalArgs():
             return ""
@@ -67,7 +80,7 @@ def speaks_anthropic(args: EngineArgs) -> bool:
     document or choice is lost on a runtime that knows less of the dialect than we do.
     """
     match args:
-        case ExternalArgs():
+        case ExternalArgs() | VllmArgs():
             return "anthropic" in args.dialects
         case LlamaCppArgs() | DiffusersArgs():
             return False
@@ -75,13 +88,19 @@ def speaks_anthropic(args: EngineArgs) -> bool:
 
 def reads_pictures(args: EngineArgs) -> bool:
     """Whether a chat may show it some; of servers that we do not know it is supposed."""
-    return isinstance(args, ExternalArgs)
+    match args:
+        case ExternalArgs():
+            return True
+        case VllmArgs():
+            return args.images > 0
+        case LlamaCppArgs() | DiffusersArgs():
+            return False
 
 
-def _llama_cpp(args: LlamaCppArgs, environments: Environments) -> tuple[Path, str] | None:
+def _installed(engine: str, name: str, environments: Environments) -> tuple[Path, str] | None:
     """The interpreter and the runtime behind ``auto``: the best that is installed."""
-    for runtime in choose(environments.package, "llama_cpp", args.runtime):
-        python = environments.python("llama_cpp", runtime.name)
+    for runtime in choose(environments.package, engine, name):
+        python = environments.python(engine, runtime.name)
         if python is not None:
             return python, runtime.name
     return None

@@ -137,6 +137,8 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
         environments,
         weights,
         Ledger(settings.state_dir / "engines"),
+        settings.cache_dir / "compiled",
+        lambda device_id: device.total_bytes if (device := runtime.scheduler.inventory.get(device_id)) else 0,
     )
     limits = Limits(queue_size=settings.queue_size, idle_unload=settings.idle_unload)
     learning = Learning(footprints, lambda name: table().route(name).candidates[0], forget)

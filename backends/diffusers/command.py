@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 
-from backends.contract import DeviceShare, LaunchPlan, LaunchRequest
+from backends.contract import DeviceShare, LaunchPlan, LaunchRequest, Post
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.config import WorkerConfig
 from backends.environments.paths import default_kernels
@@ -42,8 +42,8 @@ def plan(args: DiffusersArgs, request: LaunchRequest, python: Path) -> LaunchPla
         socket=socket,
         cwd=request.run_dir,
         stop_grace=2 * config.drain_seconds + 2,
-        sleep_path="/offload" if can_sleep(args) else None,
-        wake_path="/onload" if can_sleep(args) else None,
+        sleep=(Post(path="/offload"),) if can_sleep(args) else (),
+        wake=(Post(path="/onload"),) if can_sleep(args) else (),
     )
 
 

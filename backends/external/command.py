@@ -3,7 +3,7 @@
 import os
 import re
 
-from backends.contract import LaunchPlan, LaunchRequest
+from backends.contract import LaunchPlan, LaunchRequest, Post
 from backends.external.args import ExternalArgs
 
 _PLACEHOLDER = re.compile(r"\{(socket|weights|name|slots|context)\}")
@@ -25,8 +25,8 @@ def plan(args: ExternalArgs, request: LaunchRequest) -> LaunchPlan:
         socket=socket,
         cwd=request.run_dir,
         ready_path=args.health_path,
-        sleep_path=args.sleep_path,
-        wake_path=args.wake_path,
+        sleep=() if args.sleep_path is None else (Post(path=args.sleep_path),),
+        wake=() if args.wake_path is None else (Post(path=args.wake_path),),
     )
 
 

@@ -8,17 +8,17 @@ request is then not offered to the engine that follows.
 import asyncio
 from pathlib import Path
 
-from backends.contract import Call, Health, Reply
+from backends.contract import Call, Canary, Health, Reply
 from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
 from backends.http.lines import read_to_commit
 from backends.http.pool import Address, Pool
 from backends.http.refusal import refusal
 from backends.http.reply import StreamReply, WholeReply
+from backends.http.vitals import Vitals
 from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
 
 MOST_BODY = 64 * 1024 * 1024
-_HEALTH_SECONDS = 2.0
 _MOST_HEADS = 64
 _ENDED = frozenset({Cause.UPSTREAM_CONNECT, Cause.STREAM_BROKEN})
 _FORWARDED = frozenset({b"openai-processing-ms", b"openai-version"})
@@ -28,10 +28,12 @@ _FORWARDED = frozenset({b"openai-processing-ms", b"openai-version"})
 class HttpBackend:
     """Implements ``Backend``. ``name`` is the label of its kind; ``target`` a socket path or an ``http://`` URL."""
 
-    def __init__(self, name: str, target: Path | str, *, health_path: str = "/health") -> None:
+    def __init__(
+        self, name: str, target: Path | str, *, health_path: str = "/health", canary: Canary | None = None
+    ) -> None:
         self.name = name
         self._pool = Pool(Address.of(target))
-        self._health_path = health_path
+        self._vitals = Vitals(self._apart, health_path, canary)
         self._heads: dict[tuple[str, str, str], bytes] = {}
 
     async def open(self, call: Call) -> Reply:
@@ -54,19 +56,19 @@ class HttpBackend:
         return await self._exchange(connection, request, call)
 
     async def health(self) -> Health:
-        """Asks the health path; a connection of its own, so that a full pool cannot hide a dead engine."""
-        call = Call(path=self._health_path, body=b"", method="GET", answer_timeout=_HEALTH_SECONDS)
-        try:
-            connection = await self._pool.connect()
-            await self._exchange(connection, self._request(call), call)
-        except BackendError as error:
-            return Health(ready=False, detail=error.private or error.detail)
-        connection.abort()
-        return Health(ready=True)
+        """See ``Vitals``."""
+        return await self._vitals.check()
 
     async def aclose(self) -> None:
         """Closes idle connections; streams in progress end with their engine."""
         self._pool.close()
+
+    async def _apart(self, call: Call) -> Reply:
+        """On a connection of its own, so that a full pool cannot hide a dead engine."""
+        connection = await self._pool.connect()
+        reply = await self._exchange(connection, self._request(call), call)
+        connection.abort()
+        return reply
 
     async def _exchange(self, connection: Connection, request: bytes, call: Call) -> Reply:
         try:
@@ -88,7 +90,7 @@ class HttpBackend:
         if not 200 <= connection.status < 300:
             raise refusal(connection.status, connection.headers, body)
         content_type, forwarded = _read_head(connection)
-        if call.method == "POST" and not content_type.startswith("application/json"):
+        if call.method == "POST" and not call.bare and not content_type.startswith("application/json"):
             raise BackendError(Cause.UPSTREAM_PROTOCOL, "the backend did not answer in JSON")
         return WholeReply(connection.status, content_type, forwarded, body)
 

@@ -9,7 +9,9 @@ from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.command import can_sleep
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.vllm.args import VllmArgs
 from gateway.catalog.check_diffusers import diffusers_findings
+from gateway.catalog.check_vllm import vllm_findings
 from gateway.catalog.finding import Finding
 from gateway.catalog.problem import quoted
 from gateway.catalog.profile import Footprint, Variant, WeightFile, Weights
@@ -33,6 +35,8 @@ def variant_findings(variant: Variant) -> Iterator[Finding]:
         yield from _llama_cpp(engine, variant)
     elif isinstance(engine, DiffusersArgs):
         yield from diffusers_findings(engine, variant)
+    elif isinstance(engine, VllmArgs):
+        yield from vllm_findings(engine, variant)
     else:
         yield from _external(engine)
     if variant.weights is not None:
@@ -156,11 +160,13 @@ def _sleep(variant: Variant) -> Iterator[Finding]:
     able = isinstance(variant.engine, ExternalArgs) and variant.engine.sleep_path is not None
     if isinstance(variant.engine, DiffusersArgs):
         able = can_sleep(variant.engine)
+    if isinstance(variant.engine, VllmArgs):
+        able = variant.engine.sleeps
     if variant.footprint.sleep is not None and not able:
         yield Finding(
             "footprint.sleep",
             "the engine cannot sleep",
-            "an external command with sleep_path can, and diffusers without offload plans",
+            "an external command with sleep_path can, vllm with sleeps, and diffusers without offload plans",
         )
 
 
@@ -168,8 +174,8 @@ def _diffusion(variant: Variant) -> Iterator[Finding]:
     activation = variant.footprint.activation
     if activation is None:
         return
-    if isinstance(variant.engine, LlamaCppArgs):
-        yield Finding("footprint.activation", "is for diffusion; llama_cpp has kv_bytes and compute_bytes")
+    if isinstance(variant.engine, LlamaCppArgs | VllmArgs):
+        yield Finding("footprint.activation", "is for diffusion; engines of texts have kv_bytes and compute_bytes")
     names = [component.name for component in activation.components]
     for i, name in enumerate(names):
         if name in names[:i]:

@@ -13,6 +13,7 @@ from backends.diffusers.args import (
 )
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.vllm.args import Speculation, VllmArgs
 from gateway.catalog.profile import (
     Activation,
     Clip,
@@ -86,6 +87,41 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "embeddings": "Whether the worker answers `/v1/embeddings`.",
         "tool_format": "How the model writes tool calls; `auto` decides by its chat template.",
         "reasoning": "How reasoning text is told apart from the answer.",
+    },
+    VllmArgs: {
+        "kind": "Always `vllm`.",
+        "runtime": "Which environment runs it; `auto` takes the one that is installed.",
+        "architecture": "Class that the checkpoint's `config.json` names; the installed vLLM must know it.",
+        "context_tokens": "Context of one request in tokens; absent means the longest that the cache's memory allows.",
+        "slots": "Requests decoded at the same time.",
+        "dtype": "Precision of what is not quantised.",
+        "quantization": "Only where the checkpoint does not say it itself, or to quantise while loading.",
+        "cache_dtype": "Precision of the cached keys and values.",
+        "batch_tokens": "Tokens of prompts and answers computed in one step; absent lets the engine choose.",
+        "pipeline": "Stages that the cards are split into; within a stage tensors are split.",
+        "expert_parallel": "Whole experts on each card, instead of a part of every expert.",
+        "tool_parser": "How the model writes tool calls; `forebay engines doctor vllm` checks the name.",
+        "reasoning_parser": "How reasoning text is told apart from the answer.",
+        "template": "A chat template of ours, where the checkpoint's own knows no tools.",
+        "format": "`mistral` for checkpoints in that maker's own format.",
+        "remote_code": "Whether code that comes with the weights may run. The source must then name a commit.",
+        "task": "`generate` for texts; `embed` and `rerank` for models that do that.",
+        "images": "Most pictures in one request; 0 for models that read text only.",
+        "loras": "Adapters by the names of their `parts`; clients ask for `PROFILE:LORA`.",
+        "lora_rank": "The largest rank among the adapters.",
+        "speculation": "Tokens guessed ahead and checked together.",
+        "prefix_caching": "Whether beginnings that prompts share are computed once.",
+        "eager": "No compiled graphs: starts sooner, answers slower.",
+        "loader": "How weights are read; some are faster where their library is installed.",
+        "sleeps": "Whether its memory can leave the cards and come back; goes with `footprint.sleep`.",
+        "queued": "Most requests inside at once, after which it answers 503; absent means no limit.",
+        "dialects": "`anthropic`: requests in that dialect reach it as they came, instead of as chats.",
+    },
+    Speculation: {
+        "method": "How tokens are guessed: by repeating the prompt, by extra layers, by a smaller model.",
+        "tokens": "Tokens guessed at a time.",
+        "draft": "Entry of the variant's `parts` that guesses, for methods with a model.",
+        "longest_match": "For `ngram`: the longest piece of the prompt that is looked for.",
     },
     DiffusersArgs: {
         "kind": "Always `diffusers`.",

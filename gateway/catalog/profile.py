@@ -13,6 +13,7 @@ from backends.diffusers.args import DiffusersArgs
 from backends.errors import Cause
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.vllm.args import VllmArgs
 from backends.weights.activation import Family, Offload, Precision
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -27,7 +28,7 @@ Modality = Literal["llm", "image", "video", "utility", "workflow"]
 Tier = Literal["S", "A", "B", "C"]
 Lifecycle = Literal["active", "preview", "ending", "retired"]
 RunsOn = Literal["gpu", "gpu_else_cpu", "any"]
-EngineArgs = LlamaCppArgs | DiffusersArgs | ExternalArgs
+EngineArgs = LlamaCppArgs | VllmArgs | DiffusersArgs | ExternalArgs
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

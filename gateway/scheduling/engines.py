@@ -10,12 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from backends.contract import Backend, Call, LaunchPlan, LaunchRequest
+from backends.contract import Backend, LaunchPlan, LaunchRequest, Post
 from backends.environments.environments import Environments
 from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
-from backends.process.exit import Exit
+from backends.http.vitals import call_of
+from backends.process.exit import Exit, load_error
 from backends.process.ledger import Ledger
 from backends.process.reaper import RUN_PREFIX
 from backends.process.supervisor import EngineProcess
@@ -26,6 +27,8 @@ from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Running
 from gateway.scheduling.target import Target
 
+_FIRST_TRIES = 6
+"""Canaries of a new engine, each with its own deadline: the first of them may compile."""
 _PULL = "run: forebay pull {}"
 
 
@@ -43,9 +46,18 @@ class EngineLauncher:
     """Implements ``Launcher``. One per process."""
 
     def __init__(
-        self, find: Callable[[str], Named], environments: Environments, weights: WeightStore, ledger: Ledger
+        self,
+        find: Callable[[str], Named],
+        environments: Environments,
+        weights: WeightStore,
+        ledger: Ledger,
+        cache_dir: Path | None = None,
+        capacity: Callable[[str], int] = lambda device_id: 0,
     ) -> None:
+        """``capacity`` tells the bytes of a whole device, 0 when unknown; ``cache_dir`` is for what engines compile."""
         self._find = find
+        self._cache_dir = cache_dir
+        self._capacity = capacity
         self._environments = environments
         self._weights = weights
         self._ledger = ledger
@@ -95,6 +107,9 @@ class EngineLauncher:
             run_dir=run_dir,
             slots=target.slots,
             context_tokens=_context(variant.engine, named.profile),
+            cache_bytes=variant.footprint.kv_bytes,
+            capacities={share.device_id: self._capacity(share.device_id) for share in placement.shares},
+            cache_dir=self._cache_dir,
             steps=None if named.profile.picture is None else named.profile.picture.steps,
             guidance=None if named.profile.picture is None else named.profile.picture.guidance,
         )
@@ -103,6 +118,7 @@ class EngineLauncher:
         try:
             await process.wait_ready(variant.start_timeout_seconds)
             backend = backend_of(variant.engine, plan)
+            await _first_work(process, backend)
         except BaseException:
             await process.stop(0.0)
             raise
@@ -140,16 +156,17 @@ class ChildEngine:
         return self._process.logs.tail()
 
     async def sleep(self) -> None:
-        await self._post(self._plan.sleep_path)
+        await self._posts(self._plan.sleep)
 
     async def wake(self) -> None:
-        await self._post(self._plan.wake_path)
+        await self._posts(self._plan.wake)
 
-    async def _post(self, path: str | None) -> None:
-        if path is None:
+    async def _posts(self, posts: tuple[Post, ...]) -> None:
+        if not posts:
             raise BackendError(Cause.UPSTREAM_PROTOCOL, "this engine cannot sleep")
-        reply = await self.backend.open(Call(path=path, body=b""))
-        reply.aclose()
+        for post in posts:
+            reply = await self.backend.open(call_of(post))
+            reply.aclose()
 
     async def stop(self) -> None:
         """The stop ladder, then the socket's folder goes. The pool closes first: nothing may reuse its connections."""
@@ -204,6 +221,20 @@ async def _join(target: Target, url: str, health_path: str) -> ForeignServer:
         await backend.aclose()
         raise BackendError(Cause.UPSTREAM_CONNECT, f"{target.variant_id} does not answer", private=health.detail)
     return ForeignServer(backend)
+
+
+async def _first_work(process: EngineProcess, backend: Backend) -> None:
+    """Whoever listens may still be unable to compute: its canary says. Raises ``BackendError(LOAD_FAILED)``."""
+    detail = ""
+    for _ in range(_FIRST_TRIES):
+        health = await backend.health()
+        if health.ready:
+            return
+        if process.exited.done():
+            raise load_error(process.exited.result())
+        detail = health.detail
+    private = f"{detail}\n{process.logs.tail()}"
+    raise BackendError(Cause.LOAD_FAILED, "the engine listens and does not compute", private=private)
 
 
 def _no_disk(error: OSError) -> BackendError:

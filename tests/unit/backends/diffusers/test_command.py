@@ -39,7 +39,7 @@ def test_the_worker_is_told_everything_in_a_file_of_its_own(tmp_path: Path) -> N
     assert config.parts == {"lora": str(tmp_path / "lora")}
     assert config.args == ARGS
     assert (tmp_path / "worker.json").stat().st_mode & 0o777 == 0o600
-    assert (launch.sleep_path, launch.wake_path) == ("/offload", "/onload")
+    assert [post.path for post in (*launch.sleep, *launch.wake)] == ["/offload", "/onload"]
 
 
 def test_a_variants_own_steps_win_and_cards_are_named(tmp_path: Path) -> None:
@@ -91,4 +91,4 @@ def test_one_file_is_named_and_a_folder_is_needed(tmp_path: Path) -> None:
 def test_who_can_move_to_host_ram_and_back(tmp_path: Path, change: dict[str, object], able: bool) -> None:
     args = msgspec.structs.replace(ARGS, **change)
     assert can_sleep(args) is able
-    assert (plan(args, request(tmp_path), PYTHON).sleep_path is not None) is able
+    assert bool(plan(args, request(tmp_path), PYTHON).sleep) is able

@@ -45,7 +45,7 @@ RULES = [
     ("sleep path", CHAT, "      url: https://example.org/v1", "      sleep_path: x\n      wake_path: /w\n      command: [a]", "30:19: variants[1].engine.sleep_path: expected a path that starts with /"),
     ("sleep without wake", CHAT, "      url: https://example.org/v1", "      sleep_path: /s\n      command: [a]", "29:7: variants[1].engine: sleep_path and wake_path go together"),
     ("sleep of a server of others", CHAT, "      url:", "      sleep_path: /s\n      wake_path: /w\n      url:", "30:19: variants[1].engine.sleep_path: goes with command only"),
-    ("who cannot sleep", CHAT, "host_bytes: 4", "sleep: {wake_seconds: 2}", "26:14: variants[0].footprint.sleep: the engine cannot sleep; an external command with sleep_path can, and diffusers without offload plans"),
+    ("who cannot sleep", CHAT, "host_bytes: 4", "sleep: {wake_seconds: 2}", "26:14: variants[0].footprint.sleep: the engine cannot sleep; an external command with sleep_path can, vllm with sleeps, and diffusers without offload plans"),
     ("activation of a language model", CHAT, "host_bytes: 4", "activation: {family: flux}", "26:19: variants[0].footprint.activation: is for diffusion; llama_cpp has kv_bytes and compute_bytes"),
     ("component twice", CHAT, "{weights_bytes: 0}", "{weights_bytes: 0, activation: {family: flux, components: [{name: vae, bytes: 1}, {name: vae, bytes: 2}]}}", '31:105: variants[1].footprint.activation.components[1].name: "vae" is given twice'),
     ("offload of what", CHAT, "{weights_bytes: 0}", "{weights_bytes: 0, activation: {family: flux, offload: model}}", "31:71: variants[1].footprint.activation.offload: model offload needs the sizes of two components or more"),
