@@ -14,7 +14,7 @@ def call_of(post: Post) -> Call:
 
 
 class Vitals:
-    """``ask`` sends a call and returns with its whole answer. ``canary`` is asked for after ``health_path`` said 200."""
+    """``ask`` sends a call and returns with its whole answer. ``canary`` comes after ``health_path`` said 200."""
 
     def __init__(self, ask: Callable[[Call], Awaitable[Reply]], health_path: str, canary: Canary | None) -> None:
         self._ask = ask
