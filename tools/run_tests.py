@@ -1,16 +1,21 @@
 """`make test`: prepares the engines that tests use, runs the suite under coverage, and holds the coverage gate.
 
-Arguments are passed on to pytest; with any, the gate is not applied (a part of the suite covers a part of the code).
+Most tests wait for processes as much as they compute, so the suite runs in two lanes side by side, each a pytest of its
+own. Arguments are passed on to pytest; with any there is one lane and no gate (a part covers a part of the code).
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from backends.environments.environments import Environments
 
 ROOT = Path(__file__).resolve().parent.parent
+SECOND_LANE = ("integration", "sdk", "agents", "conformance")
+"""Folders of about half of the time; everything else is the first lane, also what is new."""
 
 
 def main() -> int:
@@ -22,13 +27,38 @@ def main() -> int:
         leftover.unlink()
     prepare()
     arguments = sys.argv[1:]
-    tests = subprocess.run([sys.executable, "-m", "coverage", "run", "-m", "pytest", *arguments], env=environment)
-    if tests.returncode != 0 or arguments:
-        return tests.returncode
+    if arguments:
+        return subprocess.run(pytest(*arguments), env=environment).returncode
+    failed = in_lanes(environment)
+    if failed:
+        return failed
     subprocess.run([sys.executable, "-m", "coverage", "combine", "--quiet"], check=True)
     subprocess.run([sys.executable, "-m", "coverage", "json", "--quiet", "-o", "coverage.json"], check=True)
     gate = [sys.executable, "tools/coverage_gate.py", "coverage.json", *unreachable()]
     return subprocess.run(gate).returncode
+
+
+def pytest(*arguments: str) -> list[str]:
+    """A part of the suite, under coverage."""
+    return [sys.executable, "-m", "coverage", "run", "-m", "pytest", "--durations=15", *arguments]
+
+
+def in_lanes(environment: dict[str, str]) -> int:
+    """Both lanes at once; the second one's output follows when the first has ended. The exit code of who failed."""
+    second = [f"tests/{name}" for name in SECOND_LANE]
+    first = [f"--ignore={folder}" for folder in second]
+    with TemporaryFile() as output:
+        beside = subprocess.Popen(pytest(*second), env=environment, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            code = subprocess.run(pytest(*first), env=environment).returncode
+            other = beside.wait()
+        finally:
+            beside.kill()
+        output.seek(0)
+        print(f"== the second lane: {' '.join(second)}", flush=True)
+        shutil.copyfileobj(output, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+    return code or other
 
 
 def unreachable() -> list[str]:
