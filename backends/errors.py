@@ -32,6 +32,8 @@ class Cause(StrEnum):
     UPSTREAM_RATE_LIMITED = "upstream_rate_limited"
     UPSTREAM_PROTOCOL = "upstream_protocol"
     STREAM_BROKEN = "stream_broken"
+    PROVIDER_ACCOUNT = "provider_account"
+    UNKNOWN_OUTCOME = "unknown_outcome"
     CONTENT_REFUSED = "content_refused"
     CLIENT_GONE = "client_gone"
     DRAINING = "draining"

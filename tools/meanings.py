@@ -31,6 +31,8 @@ CAUSES: dict[Cause, str] = {
     Cause.UPSTREAM_RATE_LIMITED: "The upstream asks for patience.",
     Cause.UPSTREAM_PROTOCOL: "The engine's answer breaks the protocol or a bound.",
     Cause.STREAM_BROKEN: "The engine ended before its answer was complete.",
+    Cause.PROVIDER_ACCOUNT: "A provider does not accept its key, or the account there is empty.",
+    Cause.UNKNOWN_OUTCOME: "A provider may have begun work that costs; nothing is tried again.",
     Cause.CONTENT_REFUSED: "A content rule of the upstream refused the request.",
     Cause.CLIENT_GONE: "The client hung up; seen only in logs and metrics.",
     Cause.DRAINING: "The gateway is shutting down.",

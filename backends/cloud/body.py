@@ -1,0 +1,51 @@
+"""A chat as a provider gets it: only what it knows and only what it needs. Pure; top level alone is taken apart."""
+
+import msgspec
+from msgspec import Raw
+
+from backends.cloud.provider import Quirks
+from backends.errors import BackendError, Cause
+
+_PERSONAL = ("user", "metadata", "safety_identifier", "store")
+"""Who asked is nobody's business outside; nothing is to be kept there."""
+_OURS = ("priority", "service_tier")
+_USAGE = Raw(b'{"include_usage":true}')
+
+
+class _Options(msgspec.Struct):
+    include_usage: bool | None = None
+
+
+class _Asked(msgspec.Struct):
+    stream_options: _Options | None = None
+
+
+_asking = msgspec.json.Decoder(_Asked)
+_decoder = msgspec.json.Decoder(dict[str, Raw])
+
+
+def for_provider(body: bytes, quirks: Quirks, *, stream: bool) -> bytes:
+    """The chat completions request ``body`` for a server with ``quirks``. Raises ``BackendError(INVALID_REQUEST)``."""
+    try:
+        fields = _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise BackendError(Cause.INVALID_REQUEST, "the request is not a JSON object", private=str(error)) from None
+    for name in (*_PERSONAL, *_OURS, *quirks.drop):
+        fields.pop(name, None)
+    for name, other in quirks.rename.items():
+        if (value := fields.pop(name, None)) is not None:
+            fields.setdefault(other, value)
+    if stream and quirks.stream_usage == "ask":
+        fields["stream_options"] = _USAGE
+    elif quirks.stream_usage != "ask":
+        fields.pop("stream_options", None)
+    return msgspec.json.encode(fields)
+
+
+def wants_usage(body: bytes) -> bool:
+    """Whether the client asked for the usage at the end of its stream."""
+    try:
+        asked = _asking.decode(body)
+    except msgspec.DecodeError:
+        return False
+    return asked.stream_options is not None and bool(asked.stream_options.include_usage)

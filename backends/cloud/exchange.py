@@ -1,0 +1,106 @@
+"""One exchange with a provider up to its commit point: a whole body, or a stream's first event that is no error."""
+
+import asyncio
+
+import aiohttp
+
+from backends.cloud.client import CloudClient
+from backends.cloud.provider import Provider
+from backends.cloud.refusal import error_inside, provider_refusal
+from backends.cloud.stream import CloudStream, Translation
+from backends.contract import Call, Reply
+from backends.errors import BackendError, Cause
+from backends.http.relay import MOST_BODY
+from backends.http.reply import WholeReply
+from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
+
+
+def replaced(call: Call, body: bytes, path: str | None = None) -> Call:
+    """``call`` with another body, and another path where one is given."""
+    return Call(
+        path=call.path if path is None else path, body=body, stream=call.stream, method=call.method,
+        content_type=call.content_type, request_id=call.request_id, first_event_timeout=call.first_event_timeout,
+        idle_timeout=call.idle_timeout, answer_timeout=call.answer_timeout, terminator=call.terminator,
+    )  # fmt: skip
+
+
+async def exchange(client: CloudClient, provider: Provider, model: str, call: Call, translation: Translation) -> Reply:
+    """Sends ``call``; returns at the commit point: a whole body, or the first event with data that is no error."""
+    response = await client.send(provider, call.path.removeprefix("/v1"), call)
+    try:
+        if not 200 <= response.status < 300:
+            body = await _whole(response, call.answer_timeout)
+            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in
+                       response.headers.items()]  # fmt: skip
+            raise provider_refusal(provider, model, response.status, headers, body)
+        kind = response.content_type
+        if call.stream and kind == "text/event-stream":
+            first = await _first(response, provider, model, call, translation)
+            return CloudStream(response, first, translation, idle_timeout=call.idle_timeout)
+        if kind != "application/json":
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, f"{provider.name} answered with {kind}, which is no API's")
+        body = await _whole(response, call.answer_timeout)
+        error = error_inside(provider, model, body)
+        if error is not None:
+            raise error
+        if call.stream:
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, f"{provider.name} did not answer with a stream")
+        return WholeReply(response.status, kind, (), body)
+    except BaseException:
+        response.close()
+        raise
+
+
+async def _first(
+    response: aiohttp.ClientResponse, provider: Provider, model: str, call: Call, translation: Translation
+) -> bytes:
+    """Translated bytes up to the first event that has some. What a stream begins with may be an error."""
+    came, told = b"", b""
+    try:
+        async with asyncio.timeout(call.first_event_timeout):
+            while not told:
+                chunk = await response.content.readany()
+                if not chunk:
+                    raise BackendError(Cause.STREAM_BROKEN, f"{provider.name} ended its stream before the first event")
+                if came is not None:
+                    came += chunk
+                    if len(came) > MOST_EVENT_BYTES:
+                        raise BackendError(Cause.UPSTREAM_PROTOCOL, f"{provider.name} sent too large an event")
+                    if first_event_end(came) < 0:
+                        continue
+                    error = _error_event(provider, model, came)
+                    if error is not None:
+                        raise error
+                    chunk, came = came, None
+                told = translation.feed(chunk)
+    except TimeoutError:
+        raise BackendError(Cause.UPSTREAM_TIMEOUT, f"{provider.name} sent no event in time") from None
+    except (aiohttp.ClientError, OSError) as error:
+        private = f"{type(error).__name__}: {error}"[:512]
+        detail = f"{provider.name} broke its stream before the first event"
+        raise BackendError(Cause.STREAM_BROKEN, detail, private=private) from None
+    return told
+
+
+def _error_event(provider: Provider, model: str, came: bytes) -> BackendError | None:
+    data = came[: first_event_end(came)].partition(b"data:")[2].strip()
+    return error_inside(provider, model, data)
+
+
+async def _whole(response: aiohttp.ClientResponse, seconds: float) -> bytes:
+    """The body, bounded in size and time."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(seconds):
+            async for chunk in response.content.iter_any():
+                parts.append(chunk)
+                size += len(chunk)
+                if size > MOST_BODY:
+                    raise BackendError(Cause.UPSTREAM_PROTOCOL, "the provider's answer is too large")
+    except TimeoutError:
+        raise BackendError(Cause.UPSTREAM_TIMEOUT, "the provider's answer did not end in time") from None
+    except (aiohttp.ClientError, OSError) as error:
+        private = f"{type(error).__name__}: {error}"[:512]
+        raise BackendError(Cause.STREAM_BROKEN, "the provider broke its answer off", private=private) from None
+    return b"".join(parts)

@@ -1,0 +1,73 @@
+"""The shape of a provider: one company or one server of others, one YAML file in ``model_profiles/providers/``.
+
+Frozen and strict. Holds no secret: it names where the key is. Shapes only.
+"""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from backends.cloud.args import Date, ProviderId
+
+Header = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
+SecretName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,63}$")]
+Field = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Host = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,252}$")]
+Kind = Literal["openai", "anthropic", "http", "unavailable"]
+Dialect = Literal["anthropic"]
+
+
+class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of everything that is read from a file."""
+
+
+class Auth(_Strict, frozen=True, kw_only=True):
+    """The header that carries the key. ``secret`` names the environment variable, or the file of that name in the
+    folder of secrets; ``format`` holds ``{key}`` once. ``optional``: a server of one's own may want none.
+    """
+
+    secret: SecretName
+    header: Header = "Authorization"
+    format: str = "Bearer {key}"
+    optional: bool = False
+
+
+class Privacy(_Strict, frozen=True, kw_only=True):
+    """What becomes of a prompt, as its terms said on ``as_of``. ``None``: they do not say."""
+
+    country: str
+    trains: Literal["no", "yes", "opt_out", "unknown"] = "unknown"
+    retention_days: int | None = None
+    as_of: Date
+    source: str
+
+
+class Quirks(_Strict, frozen=True, kw_only=True):
+    """Where a server that speaks OpenAI differs: fields of a chat that it refuses, or knows by another name.
+
+    ``stream_usage``: whether it must be asked for the usage of a stream, tells it unasked, or refuses to be asked.
+    """
+
+    drop: tuple[Field, ...] = ()
+    rename: dict[Field, Field] = {}
+    stream_usage: Literal["ask", "unasked", "never"] = "ask"
+
+
+class Provider(_Strict, frozen=True, kw_only=True):
+    """``base_url`` ends before the paths of its API (``…/v1``). Its key goes to that host and to no other but
+    ``trust_hosts``. ``concurrent``: requests at once. ``local``: a server of one's own, which spends nothing and sends
+    nothing away; its address says whether that is true.
+    """
+
+    id: ProviderId
+    name: str
+    kind: Kind
+    base_url: str | None = None
+    auth: Auth | None = None
+    headers: dict[Header, str] = {}
+    trust_hosts: tuple[Host, ...] = ()
+    privacy: Privacy | None = None
+    concurrent: Annotated[int, Meta(ge=1)] = 16
+    dialects: tuple[Dialect, ...] = ()
+    quirks: Quirks = Quirks()
+    why_not: str | None = None

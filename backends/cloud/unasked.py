@@ -1,0 +1,38 @@
+"""Takes the usage at the end of a stream out again, where only the gateway asked for it: clients that did not ask read
+``choices[0]`` of every chunk. Pure.
+"""
+
+import re
+
+from backends.cloud.stream import Unchanged
+
+_EMPTY = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+
+class WithoutUsage(Unchanged):
+    """Passes events on but those without a choice. What is held back is less than an event; ``usage`` is kept."""
+
+    def __init__(self, terminator: bytes) -> None:
+        super().__init__(terminator)
+        self._held = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        super().feed(chunk)
+        self._held += chunk
+        told: list[bytes] = []
+        start = 0
+        for end in _END.finditer(self._held):
+            event = self._held[start : end.end()]
+            start = end.end()
+            if _EMPTY.search(event) is not None:
+                self.usage = event
+            else:
+                told.append(event)
+        self._held = self._held[start:]
+        return b"".join(told)
+
+    def finish(self) -> bytes:
+        super().finish()
+        held, self._held = self._held, b""
+        return held
