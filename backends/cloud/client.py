@@ -5,7 +5,6 @@ The key of a provider goes to its own host and its declared ones, over https; pl
 
 import asyncio
 import ssl
-from ipaddress import ip_address
 
 import aiohttp
 from yarl import URL
@@ -14,6 +13,7 @@ from backends.cloud.provider import Provider
 from backends.cloud.secrets import Secrets, key_headers
 from backends.contract import Call
 from backends.errors import BackendError, Cause
+from backends.http.addresses import is_loopback
 
 _CONNECT_SECONDS = 10.0
 _MOST_CONNECTIONS = 512
@@ -86,14 +86,6 @@ def endpoint(provider: Provider, path: str) -> URL:
     if base.scheme != "https" and not (base.scheme == "http" and is_loopback(base.host or "")):
         raise BackendError(Cause.UPSTREAM_CONNECT, f"the address of {provider.name} is not https")
     return URL(f"{str(base).rstrip('/')}{path}", encoded=True)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether it is this machine, by its address or its usual name."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _words(error: Exception) -> str:

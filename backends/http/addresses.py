@@ -1,4 +1,4 @@
-"""Which addresses of the network a request may make us reach: public ones, in their plain form. Pure."""
+"""Which addresses are whose: public ones, in their plain form, that a request may make us reach; ours. Pure."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -34,3 +34,11 @@ def is_public(address: str) -> bool:
     elif int(found) >> 8 == int(_OLD_RELAY) >> 8:
         return False
     return found.is_global and not (found.is_multicast or found.is_reserved or found.is_unspecified)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether it is this machine, by its address or its usual name."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

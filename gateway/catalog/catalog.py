@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from msgspec import Struct
 
+from backends.cloud.provider import Provider
 from gateway.catalog.names import Names, index
 from gateway.catalog.profile import ModelProfile
 
@@ -16,9 +17,15 @@ class Catalog(Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str]
     names: Names
     version: str
+    providers: Mapping[str, Provider] = {}
 
 
-def build_catalog(profiles: Mapping[str, ModelProfile], sources: Mapping[str, str], version: str) -> Catalog:
+def build_catalog(
+    profiles: Mapping[str, ModelProfile],
+    sources: Mapping[str, str],
+    version: str,
+    providers: Mapping[str, Provider] | None = None,
+) -> Catalog:
     """A catalog of checked profiles. Declaration order is the order of the ids, so that it never depends on a disk."""
     ordered = {key: profiles[key] for key in sorted(profiles)}
     return Catalog(
@@ -26,6 +33,7 @@ def build_catalog(profiles: Mapping[str, ModelProfile], sources: Mapping[str, st
         sources=MappingProxyType(dict(sources)),
         names=index(ordered.values()),
         version=version,
+        providers=MappingProxyType(dict(providers or {})),
     )
 
 

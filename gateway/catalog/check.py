@@ -35,11 +35,12 @@ class Document(Struct, frozen=True):
 
 def check(documents: Sequence[Document], known: Collection[str]) -> list[Problem]:
     """Every broken rule. ``known`` are the ids that exist, also those whose files are broken and reported elsewhere."""
-    problems = [_problem(d, finding) for d in documents for finding in _profile(d, known)]
+    problems = [problem_of(d, finding) for d in documents for finding in _profile(d, known)]
     return problems + _shared_names(documents) + _rows(documents) + _cycles(documents)
 
 
-def _problem(document: Document, finding: Finding) -> Problem:
+def problem_of(document: Document, finding: Finding) -> Problem:
+    """A finding with its line."""
     node = locate(document.root, finding.where)
     return Problem(
         path=document.path,
@@ -73,8 +74,8 @@ def _identity(document: Document) -> Iterator[Finding]:
     for field, value in (("name", profile.name), ("licence", profile.licence), ("parameters", profile.parameters)):
         if value is not None and not (value.strip() and value.isprintable()):
             yield Finding(field, "expected one line of text")
-    if not profile.variants and not profile.why_not:
-        yield Finding("", "no variants and no why_not", "a model that nothing serves says why in why_not")
+    if not profile.variants and not profile.cloud and not profile.why_not:
+        yield Finding("", "no variants, no cloud and no why_not", "a model that nothing serves says why in why_not")
     if not profile.tasks:
         yield Finding("tasks", "at least one task is needed")
     for i, task in enumerate(profile.tasks):
@@ -109,7 +110,7 @@ def _shared_names(documents: Sequence[Document]) -> list[Problem]:
         other = owners.setdefault(document.profile.id, document)
         if other is not document:
             problems.append(
-                _problem(document, Finding("id", f"{quoted(document.profile.id)} is also the id of {other.path}"))
+                problem_of(document, Finding("id", f"{quoted(document.profile.id)} is also the id of {other.path}"))
             )
     ids = frozenset(owners)
     for document in documents:
@@ -117,15 +118,15 @@ def _shared_names(documents: Sequence[Document]) -> list[Problem]:
             name = alias.lower()
             if name in ids:
                 text = f"{quoted(alias)} is the id of {owners[name].path}"
-                problems.append(_problem(document, Finding(f"aliases[{i}]", text)))
+                problems.append(problem_of(document, Finding(f"aliases[{i}]", text)))
                 continue
             other = owners.setdefault(name, document)
             if other is not document:
                 text = f"{quoted(alias)} is also an alias in {other.path}"
-                problems.append(_problem(document, Finding(f"aliases[{i}]", text)))
+                problems.append(problem_of(document, Finding(f"aliases[{i}]", text)))
             elif name.startswith(("auto:", "local/", "cloud/")):
                 text = f"{quoted(alias)} can never be reached: auto:, local/ and cloud/ have a meaning of their own"
-                problems.append(_problem(document, Finding(f"aliases[{i}]", text)))
+                problems.append(problem_of(document, Finding(f"aliases[{i}]", text)))
     return problems
 
 
@@ -140,7 +141,7 @@ def _rows(documents: Sequence[Document]) -> list[Problem]:
             other = first.setdefault(row, document)
             if other.profile.modality != document.profile.modality:
                 text = f"{quoted(row)} is claimed by {other.path}, which is of modality {other.profile.modality}"
-                problems.append(_problem(document, Finding(f"catalog_rows[{i}]", text)))
+                problems.append(problem_of(document, Finding(f"catalog_rows[{i}]", text)))
     return problems
 
 
@@ -163,7 +164,9 @@ def _cycles(documents: Sequence[Document]) -> list[Problem]:
             i, to = step
             if to in trail:
                 ring = " > ".join([*trail[trail.index(to) :], to])
-                problems.append(_problem(by_id[trail[-1]], Finding(f"fallbacks[{i}].to", f"goes in a circle: {ring}")))
+                problems.append(
+                    problem_of(by_id[trail[-1]], Finding(f"fallbacks[{i}].to", f"goes in a circle: {ring}"))
+                )
             elif to in by_id and to not in done:
                 trail.append(to)
                 pending.append(_steps(by_id[to]))

@@ -2,8 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from backends.diffusers.args import DiffusersArgs
 from backends.diffusers.command import can_sleep
@@ -15,6 +13,7 @@ from gateway.catalog.check_vllm import vllm_findings
 from gateway.catalog.finding import Finding
 from gateway.catalog.problem import quoted
 from gateway.catalog.profile import Footprint, Variant, WeightFile, Weights
+from gateway.catalog.providers import url_fault
 
 #: Weights may load a little smaller than their files (metadata, tokenizer), never much.
 SMALLEST_SHARE = 0.9
@@ -88,31 +87,6 @@ def _external(engine: ExternalArgs) -> Iterator[Finding]:
         yield Finding("engine", "sleep_path and wake_path go together")
     if engine.sleep_path is not None and not engine.command:
         yield Finding("engine.sleep_path", "goes with command only")
-
-
-def url_fault(url: str) -> str:
-    """Why a server's URL may not be used, or an empty string. Credentials belong into the environment, never here."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "not a URL"
-    if parts.scheme not in ("http", "https") or not host:
-        return "expected http://HOST… or https://HOST…"
-    if parts.username is not None or parts.password is not None:
-        return "a URL with credentials in it"
-    if parts.query or parts.fragment:
-        return "a URL with a query or a fragment"
-    if parts.scheme == "http" and not _is_loopback(host):
-        return f"plain http to {quoted(host)}, which is not this machine"
-    return ""
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _weights(weights: Weights, place: str = "weights") -> Iterator[Finding]:

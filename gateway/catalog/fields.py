@@ -14,6 +14,7 @@ from backends.diffusers.args import (
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.vllm.args import Speculation, VllmArgs
+from gateway.catalog.fields_cloud import CLOUD_FIELDS
 from gateway.catalog.profile import (
     Activation,
     Clip,
@@ -52,6 +53,9 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "limits": "Caps on what one request may ask for.",
         "defaults": "Sampling parameters added to a request that does not name them.",
         "fallbacks": "Other profiles to try when every local candidate failed for a listed cause.",
+        "cloud": "Providers that serve the model too, the preferred one first.",
+        "spill": "When requests go to the `cloud`; absent means only when it is asked for by `cloud/NAME`.",
+        "successor": "Id of the profile that takes its place when it is gone.",
         "listed": "Whether `GET /v1/models` and selectors show it. Unlisted models still answer to their name.",
         "verified_by": "The test or run that showed this profile working, so that nobody has to take it on trust.",
         "why_not": "Why no variant serves the model here, in a sentence.",
@@ -282,4 +286,5 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "when": "Causes after which the other profile is tried.",
         "to": "Id of that profile.",
     },
+    **CLOUD_FIELDS,
 }

@@ -1,7 +1,7 @@
 """Folder of YAML files to a ``Catalog``, or to every mistake in every file. Reads files; never follows the network.
 
-``providers/`` is another kind of document and is skipped. Hidden folders are skipped too: a mounted Kubernetes
-ConfigMap keeps its generations in them.
+``providers/`` holds another kind of document, see ``providers.py``. Hidden folders are skipped too: a mounted
+Kubernetes ConfigMap keeps its generations in them.
 """
 
 import hashlib
@@ -9,16 +9,16 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from backends.cloud.provider import Provider
 from gateway.catalog.catalog import Catalog, build_catalog
 from gateway.catalog.check import Document, check
-from gateway.catalog.nodes import read_yaml
+from gateway.catalog.check_cloud import check_offers
+from gateway.catalog.document import parsed
 from gateway.catalog.problem import Problem
 from gateway.catalog.profile import ModelProfile
-from gateway.catalog.scalars import YamlError
-from gateway.catalog.shape import convert
+from gateway.catalog.providers import parse_provider, provider_paths
 
 MAX_FILE_BYTES = 256 * 1024
-MAX_PROBLEMS = 100
 SKIPPED = frozenset({"providers"})
 
 
@@ -46,13 +46,24 @@ def load(root: Path) -> LoadResult:
             problems += found
             if document is not None:
                 documents.append(document)
+    providers: dict[str, Provider] = {}
+    for path in provider_paths(root):
+        data = _read(path, problems)
+        digest.update(f"{path.name}\0{len(data)}\0".encode())
+        digest.update(data)
+        if data:
+            provider, found = parse_provider(str(path), data)
+            problems += found
+            if provider is not None:
+                providers[provider.id] = provider
     problems += check(documents, known={p.stem for p in paths})
+    problems += check_offers(documents, providers, broken=bool(problems))
     problems.sort(key=lambda p: (p.path, p.line, p.column))
     if problems:
         return LoadResult(catalog=None, problems=tuple(problems))
     profiles = {d.profile.id: d.profile for d in documents}
     sources = {d.profile.id: d.path for d in documents}
-    return LoadResult(catalog=build_catalog(profiles, sources, digest.hexdigest()[:16]), problems=())
+    return LoadResult(catalog=build_catalog(profiles, sources, digest.hexdigest()[:16], providers), problems=())
 
 
 def profile_paths(root: Path) -> list[Path]:
@@ -68,30 +79,8 @@ def profile_paths(root: Path) -> list[Path]:
 
 def parse(path: str, data: bytes) -> tuple[Document | None, list[Problem]]:
     """One file's bytes as a document; its cross-checks are not done yet."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        column = e.start - (data.rfind(b"\n", 0, e.start) + 1) + 1
-        return None, [_at(path, "not UTF-8 text", line=line, column=column)]
-    try:
-        root, problems = read_yaml(path, text)
-    except YamlError as e:
-        return None, [_at(path, e.message, e.hint, line=e.line, column=e.column)]
-    profile, found = convert(path, root, ModelProfile)
-    problems += found
-    if profile is None or root is None or problems:
-        return None, _shortened(problems)
-    return Document(path, root, profile), []
-
-
-def _shortened(problems: list[Problem]) -> list[Problem]:
-    """At most ``MAX_PROBLEMS``: a file of another kind would otherwise fill the log with one line a key."""
-    more = len(problems) - MAX_PROBLEMS
-    if more <= 0:
-        return problems
-    last = problems[MAX_PROBLEMS]
-    return [*problems[:MAX_PROBLEMS], _at(last.path, f"and {more} more problems", line=last.line, column=last.column)]
+    root, profile, problems = parsed(path, data, ModelProfile)
+    return (None if profile is None or root is None else Document(path, root, profile)), problems
 
 
 def _read(path: Path, problems: list[Problem]) -> bytes:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from backends.cloud.offer import Offer
 from backends.contract import Task
 from backends.diffusers.args import DiffusersArgs
 from backends.errors import Cause
@@ -187,6 +188,22 @@ class FallbackRule(_Strict, frozen=True, kw_only=True):
     to: Id
 
 
+CAPACITY = (
+    Cause.CANNOT_FIT, Cause.QUEUE_FULL, Cause.NO_CAPACITY, Cause.LOAD_FAILED, Cause.OUT_OF_MEMORY, Cause.CONTEXT_LENGTH,
+    Cause.UPSTREAM_CONNECT, Cause.UPSTREAM_TIMEOUT, Cause.UPSTREAM_ERROR,
+)  # fmt: skip
+"""What a local engine can be short of, and how it can be down."""
+
+
+class Spill(_Strict, frozen=True, kw_only=True):
+    """When a request goes over to the providers of ``cloud``, in their order: after one of ``when``, or as soon as its
+    wait is expected to be longer than ``wait_seconds``. A request without local variants goes there at once.
+    """
+
+    when: tuple[Cause, ...] = CAPACITY
+    wait_seconds: Seconds | None = None
+
+
 class ModelProfile(_Strict, frozen=True, kw_only=True):
     """What a client asks for by ``model``."""
 
@@ -209,6 +226,9 @@ class ModelProfile(_Strict, frozen=True, kw_only=True):
     limits: Limits = field(default_factory=Limits)
     defaults: Defaults = field(default_factory=Defaults)
     fallbacks: tuple[FallbackRule, ...] = ()
+    cloud: tuple[Offer, ...] = ()
+    spill: Spill | None = None
+    successor: Id | None = None
     listed: bool = True
     verified_by: str | None = None
     why_not: str | None = None

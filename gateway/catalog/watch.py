@@ -14,6 +14,7 @@ from msgspec import Struct
 from gateway.catalog.catalog import Catalog, empty_catalog
 from gateway.catalog.load import LoadResult, load, profile_paths
 from gateway.catalog.problem import Problem
+from gateway.catalog.providers import provider_paths
 
 POLL_SECONDS = 2.0
 Fingerprint = tuple[tuple[str, int, int, int], ...]
@@ -105,7 +106,7 @@ class CatalogStore:
 def fingerprint(root: Path) -> Fingerprint:
     """What tells two states of the folder apart without reading files: path, time, size and inode of each."""
     found: list[tuple[str, int, int, int]] = []
-    for path in profile_paths(root):
+    for path in (*profile_paths(root), *provider_paths(root)):
         try:
             stat = path.stat()
         except FileNotFoundError:  # gone since it was listed: the next look will say so

@@ -80,6 +80,27 @@ open_weights: false
 why_not: only its maker serves it
 """
 
+PROVIDER = """\
+id: cloud
+name: Cloud
+kind: openai
+base_url: https://api.example.org/v1
+auth: {secret: CLOUD_API_KEY}
+privacy: {country: XX, trains: "no", retention_days: 30, as_of: 2026-11-23, source: terms of service}
+"""
+OFFERED = """\
+id: offered
+name: Offered
+modality: llm
+tasks: [chat]
+licence: proprietary
+open_weights: false
+cloud:
+  - {provider: cloud, model: big-1, as_of: 2026-11-23, source: its documentation}
+spill: {wait_seconds: 20}
+successor: beta
+"""
+
 
 def write(root: Path, files: Mapping[str, str]) -> Path:
     """Write ``files`` (path below ``root`` to text) and return ``root``."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog.check_variant import url_fault
 from gateway.catalog.load import load
+from gateway.catalog.providers import url_fault
 from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE, shown, write
 
 LLAMA = "engine: {kind: llama_cpp, context_tokens: 4096, slots: 2}"
@@ -46,7 +46,7 @@ RULES = [
     ("sleep without wake", CHAT, "      url: https://example.org/v1", "      sleep_path: /s\n      command: [a]", "29:7: variants[1].engine: sleep_path and wake_path go together"),
     ("sleep of a server of others", CHAT, "      url:", "      sleep_path: /s\n      wake_path: /w\n      url:", "30:19: variants[1].engine.sleep_path: goes with command only"),
     ("who cannot sleep", CHAT, "host_bytes: 4", "sleep: {wake_seconds: 2}", "26:14: variants[0].footprint.sleep: the engine cannot sleep; an external command with sleep_path can, vllm with sleeps, and diffusers without offload plans"),
-    ("activation of a language model", CHAT, "host_bytes: 4", "activation: {family: flux}", "26:19: variants[0].footprint.activation: is for diffusion; llama_cpp has kv_bytes and compute_bytes"),
+    ("activation of a language model", CHAT, "host_bytes: 4", "activation: {family: flux}", "26:19: variants[0].footprint.activation: is for diffusion; engines of texts have kv_bytes and compute_bytes"),
     ("component twice", CHAT, "{weights_bytes: 0}", "{weights_bytes: 0, activation: {family: flux, components: [{name: vae, bytes: 1}, {name: vae, bytes: 2}]}}", '31:105: variants[1].footprint.activation.components[1].name: "vae" is given twice'),
     ("offload of what", CHAT, "{weights_bytes: 0}", "{weights_bytes: 0, activation: {family: flux, offload: model}}", "31:71: variants[1].footprint.activation.offload: model offload needs the sizes of two components or more"),
     ("split over nothing", CHAT, "    footprint: {weights_bytes: 0}", "    split: 0\n    footprint: {weights_bytes: 0}", "31:12: variants[1].split: expected `int` >= 1"),
@@ -59,7 +59,7 @@ RULES = [
     ("file twice", CHAT, "          bytes: 1000\n", "          bytes: 100\n        - {path: alpha-q8.gguf, bytes: 900}\n", '22:18: variants[0].weights.files[1].path: "alpha-q8.gguf" is given twice'),
     ("empty file", CHAT, "          bytes: 1000", "          bytes: 0", "21:18: variants[0].weights.files[0].bytes: a weight file is never empty"),
     ("small footprint", CHAT, "weights_bytes: 1000", "weights_bytes: 895", "23:22: variants[0].footprint.weights_bytes: 895 (and 4 on the host) is less than the files' 1000 bytes; weights_bytes counts what is loaded, host_bytes what stays in RAM"),
-    ("nothing serves it", PICTURE, "why_not: only its maker serves it\n", "", "1:1: no variants and no why_not; a model that nothing serves says why in why_not"),
+    ("nothing serves it", PICTURE, "why_not: only its maker serves it\n", "", "1:1: no variants, no cloud and no why_not; a model that nothing serves says why in why_not"),
 ]  # fmt: skip
 
 

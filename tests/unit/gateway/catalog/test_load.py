@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.catalog.load import MAX_FILE_BYTES, MAX_PROBLEMS, load, parse
-from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE, loaded, shown, three, write
+from gateway.catalog.document import MAX_PROBLEMS
+from gateway.catalog.load import MAX_FILE_BYTES, load, parse
+from tests.unit.gateway.catalog.samples import BETA, CHAT, PICTURE, PROVIDER, loaded, shown, three, write
 
 
 def test_a_folder_becomes_a_catalog(tmp_path: Path) -> None:
@@ -30,9 +31,11 @@ def test_version_follows_content_not_time(tmp_path: Path) -> None:
 def test_providers_hidden_folders_and_other_files_are_not_profiles(tmp_path: Path) -> None:
     three(tmp_path)
     write(
-        tmp_path, {"providers/cloud.yaml": "x: 1", "..data/llm/alpha.yaml": CHAT, "README.md": "#", "schema.json": "{}"}
+        tmp_path,
+        {"providers/cloud.yaml": PROVIDER, "..data/llm/alpha.yaml": CHAT, "README.md": "#", "schema.json": "{}"},
     )
     assert set(loaded(tmp_path).profiles) == {"alpha", "beta", "picture"}
+    assert loaded(tmp_path).providers["cloud"].name == "Cloud"
 
 
 def test_a_linked_file_counts_as_in_a_config_map(tmp_path: Path) -> None:

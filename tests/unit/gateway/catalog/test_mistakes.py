@@ -18,14 +18,14 @@ MISTAKES = [
     ),
     ("missing key", "licence: MIT\n", "", '2:1: missing key "licence"'),
     ("missing nested key", "      source: hf:org/alpha-gguf@main\n", "", '18:7: variants[0].weights: missing key "source"'),
-    ("missing kind", "kind: llama_cpp, ", "", '16:13: variants[0].engine: missing key "kind"; one of llama_cpp, diffusers, external'),
+    ("missing kind", "kind: llama_cpp, ", "", '16:13: variants[0].engine: missing key "kind"; one of llama_cpp, vllm, diffusers, external'),
     (
         "unknown kind",
         "kind: llama_cpp,",
         "kind: llamacpp,",
-        '16:20: variants[0].engine.kind: "llamacpp" is not one of llama_cpp, diffusers, external; did you mean "llama_cpp"?',
+        '16:20: variants[0].engine.kind: "llamacpp" is not one of llama_cpp, vllm, diffusers, external; did you mean "llama_cpp"?',
     ),
-    ("kind is a list", "kind: llama_cpp,", "kind: [],", "16:20: variants[0].engine.kind: a list is not one of llama_cpp, diffusers, external"),
+    ("kind is a list", "kind: llama_cpp,", "kind: [],", "16:20: variants[0].engine.kind: a list is not one of llama_cpp, vllm, diffusers, external"),
     (
         "field of another engine",
         "      url: https",
