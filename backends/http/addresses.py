@@ -1,6 +1,7 @@
 """Which addresses are whose: public ones, in their plain form, that a request may make us reach; ours. Pure."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 
 _TRANSLATED = tuple(
     IPv6Network(each)
@@ -42,3 +43,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def host_of(url: str) -> str:
+    """The host in a URL; empty for what is no URL."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,68 @@
+"""Whether a request may leave this machine for a provider: every switch must say yes, and a request can only say no.
+
+Pure. Asked before anything that would be sent is built.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from backends.cloud.offer import Offer
+from backends.cloud.provider import Provider
+from backends.http.addresses import host_of, is_loopback
+
+Switch = Literal["off", "named", "spill"]
+"""The server's: nothing leaves; only what asks for a model that nobody here serves, or by ``cloud/NAME``; also what
+would have to wait."""
+
+
+class Permit(Struct, frozen=True, kw_only=True):
+    """What the server, the caller's key and the request allow. ``key``: the key's policy says yes.
+
+    ``no_training`` and ``retention_days`` are what a provider's terms must promise.
+    """
+
+    server: Switch = "off"
+    key: bool = False
+    local_only: bool = False
+    no_training: bool = False
+    retention_days: int | None = None
+
+
+def objection(permit: Permit, provider: Provider, offer: Offer, *, has_key: bool, asked_for: bool) -> str | None:
+    """Why the request may not go there, in words for its sender, or ``None``. ``asked_for``: nobody here serves the
+    model, or the name says ``cloud/``. The server's own neighbours are not the cloud.
+    """
+    if provider.kind == "unavailable":
+        return provider.why_not or f"{provider.name} has no API"
+    if offer.state == "retired":
+        return f"{provider.name} has switched {offer.model} off"
+    if is_ours(provider):
+        return None
+    if permit.local_only:
+        return "the request asks for local models only"
+    if permit.server == "off":
+        return "this gateway does not use the cloud (FOREBAY_CLOUD)"
+    if permit.server == "named" and not asked_for:
+        return "this gateway uses the cloud only for models that are asked for there (FOREBAY_CLOUD)"
+    if not permit.key:
+        return "this key may not use the cloud"
+    if not has_key:
+        return f"there is no key for {provider.name} here"
+    return _terms(permit, provider)
+
+
+def is_ours(provider: Provider) -> bool:
+    """A server on this machine, as its address says: nothing leaves and nothing is paid for."""
+    return provider.base_url is not None and is_loopback(host_of(provider.base_url))
+
+
+def _terms(permit: Permit, provider: Provider) -> str | None:
+    privacy = provider.privacy
+    if permit.no_training and (privacy is None or privacy.trains != "no"):
+        return f"the terms of {provider.name} do not rule out training on what it is sent"
+    if permit.retention_days is not None:
+        kept = None if privacy is None else privacy.retention_days
+        if kept is None or kept > permit.retention_days:
+            return f"{provider.name} may keep what it is sent for longer than {permit.retention_days} days"
+    return None
