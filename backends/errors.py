@@ -34,6 +34,7 @@ class Cause(StrEnum):
     STREAM_BROKEN = "stream_broken"
     PROVIDER_ACCOUNT = "provider_account"
     UNKNOWN_OUTCOME = "unknown_outcome"
+    BUDGET_EXCEEDED = "budget_exceeded"
     CONTENT_REFUSED = "content_refused"
     CLIENT_GONE = "client_gone"
     DRAINING = "draining"

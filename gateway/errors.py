@@ -50,6 +50,7 @@ TABLE: dict[Cause, Row] = {
     Cause.STREAM_BROKEN: Row(502, "server_error", "api_error", "stream_broken", "upstream_error", falls_back=True),
     Cause.PROVIDER_ACCOUNT: Row(502, "server_error", "api_error", "provider_account", "upstream_error", True),
     Cause.UNKNOWN_OUTCOME: Row(502, "server_error", "api_error", "unknown_outcome", "upstream_error"),
+    Cause.BUDGET_EXCEEDED: Row(402, "insufficient_quota", "billing_error", "budget_exceeded", "client_error"),
     Cause.CONTENT_REFUSED: Row(400, _BAD, _BAD, "content_refused", "client_error"),
     Cause.CLIENT_GONE: Row(499, _BAD, _BAD, "client_gone", "cancelled"),
     Cause.DRAINING: Row(503, "server_error", "overloaded_error", "draining", "overloaded"),

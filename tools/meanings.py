@@ -33,6 +33,7 @@ CAUSES: dict[Cause, str] = {
     Cause.STREAM_BROKEN: "The engine ended before its answer was complete.",
     Cause.PROVIDER_ACCOUNT: "A provider does not accept its key, or the account there is empty.",
     Cause.UNKNOWN_OUTCOME: "A provider may have begun work that costs; nothing is tried again.",
+    Cause.BUDGET_EXCEEDED: "What it may cost is more than is left of the key's or the gateway's cloud budget.",
     Cause.CONTENT_REFUSED: "A content rule of the upstream refused the request.",
     Cause.CLIENT_GONE: "The client hung up; seen only in logs and metrics.",
     Cause.DRAINING: "The gateway is shutting down.",

@@ -12,6 +12,7 @@ from gateway.telemetry.exchange import Outcome
 ANTHROPIC = {
     "invalid_request_error", "authentication_error", "permission_error", "not_found_error", "request_too_large",
     "rate_limit_error", "overloaded_error", "timeout_error", "api_error",
+    "billing_error",
 }  # fmt: skip
 
 
@@ -36,6 +37,7 @@ def test_only_a_defect_of_ours_is_a_500():
 
 def test_a_clients_own_fault_is_nowhere_else_either():
     ours = {Cause.INVALID_REQUEST, Cause.AUTH, Cause.FORBIDDEN, Cause.NOT_FOUND, Cause.CONTENT_REFUSED}
+    ours.add(Cause.BUDGET_EXCEEDED)
     assert not [cause for cause in ours if TABLE[cause].falls_back]
 
 
