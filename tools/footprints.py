@@ -1,8 +1,8 @@
 """The sizes in ``model_profiles``, computed: ``python -m tools.footprints [--check]``.
 
 Weights come from the published shape of a model and the recipe that a variant is named after; cache and computation
-from the variant's own context, slots and cache types; pictures are ``image_footprints``. ``--check`` exits with 1
-where a profile says something else.
+from the variant's own context, slots and cache types; pictures are ``image_footprints``, vLLM's variants
+``vllm_footprints``. ``--check`` exits with 1 where a profile says something else.
 """
 
 import sys
@@ -11,13 +11,16 @@ from pathlib import Path
 from backends.diffusers.args import DiffusersArgs
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.footprint import context_of
+from backends.vllm.args import VllmArgs
 from backends.weights.kv import compute_bytes, kv_bytes
 from backends.weights.quantise import Recipe
 from gateway.catalog.load import load
 from gateway.catalog.profile import Footprint, ModelProfile, Variant
 from gateway.settings import default_profiles_dir
 from tools.image_footprints import findings
-from tools.published import MODELS, Published
+from tools.published import Published
+from tools.published_texts import MODELS
+from tools.vllm_footprints import findings as vllm_findings
 
 _RECIPES: tuple[tuple[str, Recipe], ...] = (
     ("bf16", "BF16"), ("f16", "F16"), ("q8_0", "Q8_0"), ("q6_k", "Q6_K"), ("q5_k_m", "Q5_K_M"), ("q4_k_m", "Q4_K_M"),
@@ -35,11 +38,18 @@ def main(arguments: list[str], folder: Path | None = None) -> int:
         return 1
     wrong = 0
     for profile in result.catalog.profiles.values():
-        for variant in profile.variants if profile.modality == "llm" else ():
+        for variant in profile.variants:
+            if isinstance(variant.engine, VllmArgs):
+                found = vllm_findings(profile, variant)
+                wrong += len(found)
+                if "--check" not in arguments:
+                    found.insert(0, _line(variant.footprint))
+                for line in found:
+                    print(f"{profile.id}:{variant.name}: {line}")
             if not isinstance(variant.engine, LlamaCppArgs):
                 continue
             if profile.id not in MODELS:
-                print(f"{profile.id}:{variant.name}: no published shape in tools/published.py to compute it from")
+                print(f"{profile.id}:{variant.name}: no published shape in tools/published_texts.py to compute it from")
                 wrong += 1
                 continue
             wanted = computed(profile, variant)

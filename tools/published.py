@@ -1,12 +1,51 @@
-"""Language models as their makers published them (``config.json``), as tensors and as architectures. Data and sums.
+"""A language model as its maker published it (``config.json``), as tensors and as an architecture. Sums only.
 
-From these and llama.cpp's recipe the sizes in ``model_profiles/llm`` are computed: no weights have to be fetched.
+From these and llama.cpp's recipe, or the precision of a checkpoint, the sizes in ``model_profiles`` are computed: no
+weights have to be fetched. The models themselves are in ``published_texts``.
 """
 
-from msgspec import Struct
+import math
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from backends.vllm.footprint import Model, Sight
 from backends.weights.architecture import Architecture, Attention
 from backends.weights.quantise import Part, Recipe
+
+
+class Latent(Struct, frozen=True, kw_only=True):
+    """Attention over a latent (MLA): what is cached of a token is ``cached`` values, whatever the number of heads."""
+
+    query_rank: int = 1536
+    rank: int = 512
+    turned: int = 64
+    plain: int = 128
+    value: int = 128
+
+    @property
+    def cached(self) -> int:
+        return self.rank + self.turned
+
+
+class Eyes(Struct, frozen=True, kw_only=True):
+    """A tower that sees, with what joins it to the language model: its parameters, and what its work depends on."""
+
+    parameters: int
+    sight: Sight
+
+
+class Values(Struct, frozen=True, kw_only=True):
+    """Parameters by what checkpoints quantise together. ``kept`` never is: vocabulary, norms, routers, towers."""
+
+    kept: int
+    attention: int
+    dense: int
+    experts: int
+
+    @property
+    def total(self) -> int:
+        return self.kept + self.attention + self.dense + self.experts
 
 
 class Published(Struct, frozen=True, kw_only=True):
@@ -15,6 +54,7 @@ class Published(Struct, frozen=True, kw_only=True):
     ``full_every``: every n-th layer sees the whole context, the others ``window`` tokens (0: no cache at all, but a
     recurrent state of ``state`` bytes and ``linear`` weights). ``fused``: q, k and v in one tensor, gate and up too.
     Without ``gated`` the dense feed-forward is two matrices and not three. A token uses ``used`` of the ``experts``.
+    ``eyes`` are in the maker's checkpoint, never in llama.cpp's file of the language model.
     """
 
     vocabulary: int
@@ -41,11 +81,15 @@ class Published(Struct, frozen=True, kw_only=True):
     full_every: int = 1
     linear: tuple[tuple[int, int], ...] = ()
     state: int = 0
+    latent: Latent | None = None
+    eyes: Eyes | None = None
 
     def architecture(self, name: str) -> Architecture:
         """What the cache depends on."""
         full = self.layers // self.full_every
         common = {"kv_heads": self.kv_heads, "key": self.head, "value": self.head}
+        if self.latent is not None:
+            common = {"kv_heads": 1, "key": self.latent.cached, "value": 0}
         attention = [Attention(layers=full, **common)]
         if full < self.layers and not self.linear:
             attention.append(Attention(layers=self.layers - full, window=self.window, **common))
@@ -59,6 +103,25 @@ class Published(Struct, frozen=True, kw_only=True):
             queries=self.heads * self.head,
             feed=max(self.feed, self.used * self.expert_feed),
             experts_used=self.used,
+        )
+
+    def served(self, name: str) -> Model:
+        """What the memory of a server depends on."""
+        sight = None if self.eyes is None else self.eyes.sight
+        return Model(architecture=self.architecture(name), depth=self.layers, sight=sight)
+
+    def values(self, *, extra: bool = False) -> Values:
+        """All parameters; with ``extra`` also of layers that lie in the checkpoint and do not run."""
+        model = self if extra else replace(self, extra=0)
+        parts, depth = model.parts(), model.layers + model.extra
+        inside = [part for part in model._attention(tuple(range(depth)), depth) if part.role != "norm"]
+        attention = sum(map(_count, inside))
+        experts = sum(_count(part) for part in parts if part.routed)
+        kept = sum(_count(part) for part in parts if part.role in _KEPT)
+        everything = sum(map(_count, parts))
+        seen = 0 if self.eyes is None else self.eyes.parameters
+        return Values(
+            kept=kept + seen, attention=attention, dense=everything - kept - attention - experts, experts=experts
         )
 
     def parts(self) -> list[Part]:
@@ -90,6 +153,8 @@ class Published(Struct, frozen=True, kw_only=True):
         return sum(part.bytes(recipe) for part in self.parts() if part.routed)
 
     def _attention(self, every: tuple[int, ...], depth: int) -> list[Part]:
+        if self.latent is not None:
+            return self._latent(self.latent, every)
         full = tuple(layer for layer in every if not self.linear or (layer + 1) % self.full_every == 0)
         inner, outer = self.heads * self.head, self.kv_heads * self.head
         queries = inner * 2 if self.gated_query else inner
@@ -106,6 +171,15 @@ class Published(Struct, frozen=True, kw_only=True):
             parts.append(Part(role="norm", shape=(inner + 2 * outer,), layers=full))
         rest = tuple(layer for layer in every if layer not in full)
         return parts + [Part(role="other", shape=shape, layers=rest) for shape in self.linear if rest]
+
+    def _latent(self, latent: Latent, every: tuple[int, ...]) -> list[Part]:
+        query = self.heads * (latent.plain + latent.turned)
+        shapes = (
+            (self.hidden, latent.query_rank), (latent.query_rank, query), (self.hidden, latent.cached),
+            (latent.rank, self.heads * (latent.plain + latent.value)), (self.heads * latent.value, self.hidden),
+        )  # fmt: skip
+        norms = [Part(role="norm", shape=(rank,), layers=every) for rank in (latent.query_rank, latent.rank)]
+        return [*(Part(role="other", shape=shape, layers=every) for shape in shapes), *norms]
 
     def _feed_forward(self, layers: tuple[int, ...], depth: int) -> list[Part]:
         if not layers:
@@ -126,62 +200,8 @@ class Published(Struct, frozen=True, kw_only=True):
         return parts
 
 
-def _gemma3(layers: int, hidden: int, heads: int, kv_heads: int, head: int, feed: int, window: int) -> Published:
-    return Published(
-        vocabulary=262144, hidden=hidden, layers=layers, heads=heads, kv_heads=kv_heads, head=head, feed=feed,
-        tied=True, norms=4, query_norms=True, window=window, full_every=6,
-    )  # fmt: skip
+_KEPT = ("embedding", "output", "norm", "router")
 
 
-MODELS = {
-    "smollm2-135m": Published(
-        vocabulary=49152, hidden=576, layers=30, heads=9, kv_heads=3, head=64, feed=1536, tied=True
-    ),
-    "qwen3-30b-a3b": Published(
-        vocabulary=151936, hidden=2048, layers=48, heads=32, kv_heads=4, head=128, query_norms=True,
-        experts=128, used=8, expert_feed=768,
-    ),
-    "qwen3-32b": Published(
-        vocabulary=151936, hidden=5120, layers=64, heads=64, kv_heads=8, head=128, feed=25600, query_norms=True
-    ),
-    "qwen3-coder-next": Published(
-        vocabulary=151936, hidden=2048, layers=48, heads=16, kv_heads=2, head=256, gated_query=True,
-        experts=512, used=10, expert_feed=512, shared_feed=512, full_every=4,
-        linear=((2048, 12288), (2048, 64), (4096, 2048)), state=(32 * 128 * 128 + 3 * 8192) * 4,
-    ),
-    "phi-4": Published(
-        vocabulary=100352, hidden=5120, layers=40, heads=40, kv_heads=10, head=128, feed=17920, fused=True
-    ),
-    "gemma-3-1b": _gemma3(26, 1152, 4, 1, 256, 6912, 512),
-    "gemma-3-4b": _gemma3(34, 2560, 8, 4, 256, 10240, 1024),
-    "gemma-3-12b": _gemma3(48, 3840, 16, 8, 256, 15360, 1024),
-    "gemma-3-27b": _gemma3(62, 5376, 32, 16, 128, 21504, 1024),
-    "mistral-small": Published(
-        vocabulary=131072, hidden=5120, layers=40, heads=32, kv_heads=8, head=128, feed=32768
-    ),
-    "mistral-nemo": Published(
-        vocabulary=131072, hidden=5120, layers=40, heads=32, kv_heads=8, head=128, feed=14336
-    ),
-    "command-r": Published(
-        vocabulary=256000, hidden=8192, layers=40, heads=64, kv_heads=8, head=128, feed=24576, tied=True, norms=1
-    ),
-    "internlm-3-8b": Published(
-        vocabulary=128512, hidden=4096, layers=48, heads=32, kv_heads=2, head=128, feed=10240
-    ),
-    "starcoder-2-15b": Published(
-        vocabulary=49152, hidden=6144, layers=40, heads=48, kv_heads=4, head=128, feed=24576, gated=False, biases=True
-    ),
-    "qwen3-235b-a22b": Published(
-        vocabulary=151936, hidden=4096, layers=94, heads=64, kv_heads=4, head=128, query_norms=True,
-        experts=128, used=8, expert_feed=1536,
-    ),
-    "llama-4-scout": Published(
-        vocabulary=202048, hidden=5120, layers=48, heads=40, kv_heads=8, head=128,
-        experts=16, used=1, expert_feed=8192, shared_feed=8192, window=8192, full_every=4,
-    ),
-    "glm-4.5-air": Published(
-        vocabulary=151552, hidden=4096, layers=46, heads=96, kv_heads=8, head=128, feed=10944, biases=True,
-        experts=128, used=8, expert_feed=1408, shared_feed=1408, dense=1, extra=1,
-    ),
-}  # fmt: skip
-"""By profile. Source: ``config.json`` in the maker's repository."""
+def _count(part: Part) -> int:
+    return math.prod(part.shape) * len(part.layers)

@@ -11,7 +11,7 @@ from backends.weights.architecture import Attention, from_header
 from backends.weights.gguf import read_header
 from backends.weights.kv import Context, compute_bytes, kv_bytes
 from tests.llama_cpp_fixtures import smollm2
-from tools.published import MODELS
+from tools.published_texts import MODELS
 
 KINDS = {int: 4, float: 6, bool: 7, str: 8, list: 9}
 

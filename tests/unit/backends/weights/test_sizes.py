@@ -10,7 +10,7 @@ from backends.weights.gguf import read_header
 from backends.weights.kv import Context, compute_terms, kv_bytes, kv_terms
 from backends.weights.quantise import Part, more_bits, tensor_type
 from tests.llama_cpp_fixtures import smollm2
-from tools.published import MODELS
+from tools.published_texts import MODELS
 
 MIB = 2**20
 GEMMA_270M = Architecture(
