@@ -1,11 +1,12 @@
 """From a variant of the catalog to what the scheduler has to know of it. Pure; bytes and seconds."""
 
+from backends.vllm.args import VllmArgs
 from gateway.catalog.profile import Sleep as SleepProfile
 from gateway.catalog.profile import Variant
 from gateway.scheduling.target import Sleep, Target
 
 _SPLIT_OVERHEAD = 512 * 1024**2
-"""What each card of a split needs besides its part: a context of the driver and buffers for the exchange."""
+"""The least that each card of a split needs besides its part: a driver's context, buffers for the exchange."""
 
 
 def variant_id(profile_id: str, variant: Variant) -> str:
@@ -28,7 +29,8 @@ def target_of(profile_id: str, variant: Variant, device_bytes: int, host_bytes: 
         idle_unload_seconds=variant.idle_unload_seconds,
         runs_on=variant.runs_on,
         split=variant.split,
-        split_overhead_bytes=_SPLIT_OVERHEAD if variant.split > 1 else 0,
+        split_overhead_bytes=max(_SPLIT_OVERHEAD, variant.footprint.compute_bytes) if variant.split > 1 else 0,
+        split_evenly=isinstance(variant.engine, VllmArgs),
         speed=variant.speed,
         sleep=None if variant.footprint.sleep is None else _sleep(variant.footprint.sleep, device_bytes + host_bytes),
     )

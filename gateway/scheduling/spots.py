@@ -81,6 +81,8 @@ def _splits(target: Target, inventory: Inventory, books: Books) -> Iterator[Spot
     for device in inventory.gpus:
         kinds.setdefault(device.name, []).append(device)
     for count in range(2, target.split + 1):
+        if target.split_evenly and target.split % count:
+            continue
         each = -(-target.device_bytes // count) + target.split_overhead_bytes
         found = False
         for cards in kinds.values():

@@ -22,7 +22,8 @@ class Target(Struct, frozen=True, kw_only=True):
 
     ``managed`` is false for a server that somebody else runs: it takes none of our memory. ``host_bytes`` are needed
     in host RAM beside whatever device it runs on. ``split`` is the most cards it may be spread over, in equal parts,
-    each with ``split_overhead_bytes`` more. ``speed`` divides the time of a request.
+    each with ``split_overhead_bytes`` more; ``split_evenly``: only over a number that divides it, since heads and
+    experts do not come in thirds. ``speed`` divides the time of a request.
     """
 
     variant_id: str
@@ -37,5 +38,6 @@ class Target(Struct, frozen=True, kw_only=True):
     runs_on: RunsOn = "gpu_else_cpu"
     split: int = 1
     split_overhead_bytes: int = 0
+    split_evenly: bool = False
     speed: float = 1.0
     sleep: Sleep | None = None

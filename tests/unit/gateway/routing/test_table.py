@@ -8,6 +8,7 @@ from backends.contract import Task
 from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.vllm.args import VllmArgs
 from gateway.catalog.catalog import build_catalog
 from gateway.catalog.profile import Defaults, Footprint, Limits, Variant
 from gateway.routing import table as table_module
@@ -15,6 +16,7 @@ from gateway.routing.table import RouteTable, variant_id
 from gateway.scheduling.footprint import Footprints
 from tests.unit.gateway.routing.stage import profile, variant
 
+GIB = 1 << 30
 FULL = Variant(
     name="q8",
     engine=LlamaCppArgs(slots=3),
@@ -50,6 +52,14 @@ def test_what_the_scheduler_has_to_know(tmp_path):
     target = table(tmp_path, profile("alpha", FULL)).route("alpha").candidates[0].target
     assert (target.profile_id, target.device_bytes, target.host_bytes, target.slots) == ("alpha", 1023, 4, 3)
     assert (target.load_seconds, target.idle_unload_seconds, target.pin, target.managed) == (7.0, 60.0, True, True)
+
+
+def test_cards_of_a_split_each_have_what_work_takes(tmp_path):
+    footprint = Footprint(weights_bytes=10 * GIB, kv_bytes=GIB, compute_bytes=3 * GIB)
+    spread = Variant(name="v", engine=VllmArgs(architecture="X"), footprint=footprint, split=4)
+    small = Variant(name="q", engine=LlamaCppArgs(), footprint=Footprint(weights_bytes=1, compute_bytes=1), split=2)
+    found = [c.target for c in table(tmp_path, profile("alpha", spread, small)).route("alpha").candidates]
+    assert [(t.split_overhead_bytes, t.split_evenly) for t in found] == [(3 * GIB, True), (GIB // 2, False)]
 
 
 def test_a_measurement_above_the_profile_counts(tmp_path):

@@ -1,6 +1,7 @@
 """The rules of placement, one by one, with numbers a reader can check."""
 
 import msgspec
+import pytest
 
 from backends.contract import BackendState, DeviceShare
 from backends.errors import Cause
@@ -73,6 +74,15 @@ def test_an_unhealthy_device_is_no_device() -> None:
     assert isinstance(spread, Refuse)
     assert spread.detail.endswith("the largest device here can give 4.00 GiB on any 2 of them")
     assert isinstance(place(model("a"), Inventory(())), Refuse)
+
+
+@pytest.mark.parametrize(("evenly", "cards"), [(False, 3), (True, 4)])
+def test_what_splits_heads_gets_a_number_of_cards_that_divides_its_most(evenly: bool, cards: int) -> None:
+    target = msgspec.structs.replace(model("a"), split=4, split_evenly=evenly)
+    alike = Inventory(tuple(Device(id=f"gpu{i}", name="x", total_bytes=4 * GIB) for i in range(4)))
+    decision = place(target, alike)
+    assert isinstance(decision, Load)
+    assert len(decision.placement.shares) == cards
 
 
 def test_unmanaged_needs_no_device() -> None:
