@@ -9,7 +9,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from backends.wire.openai_usage import Usage
 
-FinishReason = Literal["stop", "length", "tool_calls", "content_filter"]
+FinishReason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 
 
 class TopLogprob(Struct, frozen=True, kw_only=True):
