@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from backends.environments.complete import complete
 from backends.environments.exclusive import exclusive
 from backends.environments.lockfile import LockFile, sha256_of
 from backends.environments.machine import Machine, this_machine
@@ -12,7 +13,7 @@ from backends.environments.paths import default_root, default_wheels
 from backends.environments.pip import Pip, PipRunner
 from backends.environments.progress import Progress, silent
 from backends.environments.routes import Route, Source, routes
-from backends.environments.runtimes import AUTO, Runtime, choose
+from backends.environments.runtimes import AUTO, Runtime, choose, installable
 from backends.environments.space import Free, check, free_bytes, takes
 from backends.environments.store import Store, fits
 from backends.environments.supply import WheelSupply
@@ -61,6 +62,16 @@ class Environments:
         """The runtimes that may run ``engine`` here, best first. Raises ``BackendError(NOT_FOUND)``."""
         return choose(self.package, engine, runtime, self.machine)
 
+    def known(self, engine: str, runtime: str = AUTO) -> bytes | None:
+        """What the installed engine said it knows, as JSON; None when it is not installed or was never asked."""
+        python = self.python(engine, runtime)
+        if python is None:
+            return None
+        try:
+            return VirtualEnvironment(python.parents[1]).known.read_bytes()
+        except OSError:
+            return None
+
     def python(self, engine: str, runtime: str = AUTO) -> Path | None:
         """The interpreter to launch ``engine`` with; None when it is not installed, or from an older lock file.
 
@@ -80,9 +91,10 @@ class Environments:
         """Make the environment of ``engine``, or find that it is there.
 
         ``build`` forces building the wheel from source. Raises ``BackendError``: ``NOT_FOUND`` for names,
-        ``LOAD_FAILED`` when no way worked (``private`` says why each did not), ``STORAGE`` for the disk.
+        ``INVALID_REQUEST`` when there is nothing for this machine, ``LOAD_FAILED`` when no way worked (``private`` says
+        why each did not), ``STORAGE`` for the disk.
         """
-        plan = routes(self.candidates(engine, runtime), build=build)
+        plan = routes(installable(self.package, engine, runtime, self.machine), build=build)
         try:
             for route in plan:
                 if (found := self._existing(route.runtime, build=build)) is not None:
@@ -117,9 +129,11 @@ class Environments:
             found = self._existing(runtime, build=route.source is Source.BUILD)
             if found is not None:
                 return found
+            if words := runtime.kind.misfit(self.machine):
+                raise BackendError(Cause.LOAD_FAILED, f"{runtime.name} {words}")
             lock = runtime.read()
             environment = store.fresh(lock.pin(runtime.distribution).version)
-            check(runtime.name, runtime.space, self.root, self.free)
+            check(runtime.name, runtime.kind.space, self.root, self.free)
             wheel = self._supply.wheel(route, lock, store.log, progress)
             try:
                 stamp = self._make(environment, runtime, lock, wheel, store.log, progress)
@@ -140,15 +154,20 @@ class Environments:
         progress: Progress,
     ) -> Stamp:
         version = lock.pin(runtime.distribution).version
-        progress(f"installing {runtime.name} {version}{takes(runtime.space)} (log: {log})")
+        progress(f"installing {runtime.name} {version}{takes(runtime.kind.space)} (log: {log})")
         environment.create()
         requirements = environment.directory / "requirements.txt"
         pins = "".join(f"{pin.text}\n" for pin in lock.pins)
         requirements.write_text(lock.with_wheel(runtime.distribution, wheel) if wheel else pins, encoding="utf-8")
-        arguments = ["install", "--require-hashes", "--only-binary", ":all:", "-r", str(requirements)]
+        # The lock is complete: pip need not resolve anything, and for some runtimes must not, where a part is left out.
+        arguments = ["install", "--no-deps", "--no-compile", "--require-hashes", "--only-binary", ":all:",
+                     "-r", str(requirements)]  # fmt: skip
         if self._pip.run(environment.python, arguments, log) != 0:
             raise BackendError(Cause.LOAD_FAILED, f"pip could not install {runtime.name} {version}; the log is {log}")
+        progress(f"making byte code for {runtime.name}")
+        environment.compile()
         self._link(environment)
+        complete(runtime, environment, version, progress)
         stamp = Stamp(
             lock_sha256=lock.sha256,
             python=python_version(),

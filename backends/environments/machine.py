@@ -1,5 +1,6 @@
 """What of this machine decides which build of an engine fits it. A look at device files: it runs and loads nothing."""
 
+import platform
 import sys
 from pathlib import Path
 
@@ -7,10 +8,15 @@ from msgspec import Struct
 
 
 class Machine(Struct, frozen=True, kw_only=True):
-    """``nvidia`` when there is an NVIDIA card that this process may open."""
+    """``nvidia`` when there is an NVIDIA card that this process may open.
+
+    ``python`` is the version of the interpreter that environments are made from, ``arch`` its processor's name.
+    """
 
     linux: bool
     nvidia: bool
+    python: tuple[int, int] = sys.version_info[:2]
+    arch: str = platform.machine()
 
 
 def this_machine(root: Path = Path("/")) -> Machine:

@@ -29,10 +29,10 @@ def routes(runtimes: Sequence[Runtime], *, build: bool) -> tuple[Route, ...]:
 
     ``build`` leaves only builds. Raises ``BackendError(INVALID_REQUEST)`` when there is nothing to build.
     """
-    builds = [Route(runtime, Source.BUILD) for runtime in runtimes if runtime.source_only]
+    builds = [Route(runtime, Source.BUILD) for runtime in runtimes if runtime.kind.source_only]
     if build:
         if not builds:
             raise BackendError(Cause.INVALID_REQUEST, "this runtime is never built here: it comes as a wheel")
         return tuple(builds)
-    ready = [Route(runtime, Source.WHEEL if runtime.source_only else Source.LOCK) for runtime in runtimes]
+    ready = [Route(runtime, Source.WHEEL if runtime.kind.source_only else Source.LOCK) for runtime in runtimes]
     return (*ready, *builds)

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from backends.environments.runtimes import Space
+from backends.environments.kinds import Space
 from backends.errors import BackendError, Cause
 
 Free = Callable[[Path], int]

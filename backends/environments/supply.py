@@ -28,8 +28,8 @@ class WheelSupply:
         Raises ``BackendError(LOAD_FAILED)`` when this route leads nowhere on this machine.
         """
         if route.source is Source.LOCK:
-            if route.runtime.scarce:
-                self._look_for(lock.pin(route.runtime.scarce), log, progress)
+            if route.runtime.kind.scarce:
+                self._look_for(lock.pin(route.runtime.kind.scarce), log, progress)
             return None
         distribution = route.runtime.distribution
         pin = lock.pin(distribution)

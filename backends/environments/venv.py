@@ -13,6 +13,7 @@ from backends.environments.pip import has_pip
 from backends.errors import BackendError, Cause
 
 _STAMP = "forebay.json"
+_KNOWN = "known.json"
 _LINK = "backends"
 
 
@@ -32,6 +33,8 @@ class VirtualEnvironment:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.python = directory / "bin" / "python"
+        self.known = directory / _KNOWN
+        """What its engine said it knows, where one was asked; JSON of the engine's own."""
 
     def create(self) -> None:
         """Make it empty. Raises ``BackendError(LOAD_FAILED)`` with what the operator can do."""
@@ -63,6 +66,11 @@ class VirtualEnvironment:
         if found is None:
             raise BackendError(Cause.STORAGE, "the engine's environment is damaged", private=str(self.directory))
         return found
+
+    def compile(self) -> None:
+        """Byte code of every module, with all processors; pip would take one. What cannot be compiled is left."""
+        command = [str(self.python), "-I", "-m", "compileall", "-q", "-j", "0", str(self.site_packages)]
+        subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
     def stamp(self) -> Stamp | None:
         """Its stamp; None when it was never finished."""

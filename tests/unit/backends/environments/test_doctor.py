@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from backends.environments import doctor
-from backends.environments.doctor import Finding, Level, examine
+from backends.environments.doctor import examine
+from backends.environments.finding import Finding, Level
 from backends.environments.machine import Machine
 from backends.errors import BackendError, Cause
 from tests.unit.backends.environments.local_index import CPU_ONLY, Workshop

