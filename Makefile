@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-dialects bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
+.PHONY: help setup setup-dev serve test test-vllm check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-dialects bench-placement bench-images bench-encode bench-jobs bench-videos mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ serve: setup ## Set up everything and serve SmolLM2-135M on http://127.0.0.1:800
 
 test: setup-dev ## Set up and run the whole suite with the coverage gate
 	@$(BIN)/python tools/run_tests.py
+
+test-vllm: setup-dev ## Install vLLM for the CPU (2.5 GB, for tests only) and run the tests on it
+	@$(BIN)/forebay engines install vllm --cpu
+	@$(BIN)/python -m pytest -q -m vllm
 
 check: setup-dev lint types imports docs ## Lint, types, import contracts, spelling, profiles
 

@@ -85,6 +85,8 @@ def prepare() -> None:
     build = [] if os.environ.get("FOREBAY_TEST_BUILD") != "1" else ["--build"]
     subprocess.run([forebay, "engines", "install", "llama_cpp", "--runtime", "llama_cpp_python", *build])
     subprocess.run([forebay, "engines", "install", "diffusers"])
+    if os.environ.get("FOREBAY_TEST_VLLM") == "1":  # 2.5 GB that nobody gets unasked
+        subprocess.run([forebay, "engines", "install", "vllm", "--cpu"])
     subprocess.run([forebay, "pull", "smollm2-135m"])
 
 
