@@ -1,7 +1,7 @@
 """How long a request that a backend turned away waits before it asks again. Pure.
 
 Some agents end on a single 429. Here it means the same as a full slot: wait your turn, within the time that requests
-may wait for capacity.
+may wait for capacity. An engine that is full says the same with 503.
 """
 
 from backends.errors import BackendError, Cause
@@ -15,7 +15,10 @@ def pause(error: BackendError, turned_away: int, left: float) -> float | None:
 
     ``turned_away`` counts the times before this one; a backend that says when it has room is believed.
     """
-    if error.cause is not Cause.UPSTREAM_RATE_LIMITED:
+    full = (
+        error.cause is Cause.NO_CAPACITY and error.upstream_status is not None
+    )  # its word; ours would be refused again
+    if error.cause is not Cause.UPSTREAM_RATE_LIMITED and not full:
         return None
     usual = min(LONGEST_SECONDS, FIRST_SECONDS * 2.0 ** min(turned_away, 8))
     seconds = usual if error.retry_after is None else max(error.retry_after, FIRST_SECONDS)

@@ -30,6 +30,47 @@ def test_refusals(status, body, cause, detail):
     assert len(error.private) <= 600
 
 
+VLLM = b'{"error": {"message": "%s", "type": "BadRequestError", "param": "input_tokens", "code": 400}}'
+LONG = [
+    (
+        b"This model's maximum context length is 1024 tokens. However, your prompt contains at least 1025 "
+        b"input tokens, which exceeds this limit even without any output tokens."
+    ),
+    (
+        b"This model's maximum context length is 1024 tokens. However, your prompt contains 90000 characters "
+        b"(more than 16384 characters, which is the upper bound for 1024 input tokens)."
+    ),
+    b"Input length (2000) exceeds model's maximum context length (1024).",
+    b"The decoder prompt (length 2000) is longer than the maximum model length of 1024. Make sure that so and so.",
+]
+
+
+@pytest.mark.parametrize("words", LONG)
+def test_a_prompt_that_is_too_long_for_vllm_is_that_and_not_a_mistake(words):
+    error = refusal(400, [], VLLM % words)
+    assert (error.cause, error.detail) == (Cause.CONTEXT_LENGTH, words.decode()), "with the numbers, for who overflows"
+    assert (error.param, error.code) == (None, None), "the table's code, and no field that the client never sent"
+
+
+def test_what_only_speaks_of_a_maximum_is_a_mistake_still():
+    error = refusal(400, [], VLLM % b"max_tokens cannot be greater than max_model_len=1024. Please request fewer.")
+    assert error.cause is Cause.INVALID_REQUEST
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"The engine is currently busy and cannot accept new requests. Please try again later or on a different one.",
+        b"The engine has reached its prefill token backlog limit. Please try again later or on a different instance.",
+    ],
+)
+def test_an_engine_that_is_full_says_so_with_503(words):
+    error = refusal(503, [], b'{"error": {"message": "%s", "type": "Service Unavailable", "code": 503}}' % words)
+    assert (error.cause, error.upstream_status, error.retry_after) == (Cause.NO_CAPACITY, 503, None)
+    assert error.detail == "the backend answered 503", "its words are for the log"
+    assert refusal(500, [], VLLM % words).cause is Cause.UPSTREAM_ERROR
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"), [(b"7", 7.0), (b"1.5", 1.5), (b"soon", None), (b"-1", None), (b"1e9", None), (b"nan", None)]
 )

@@ -21,6 +21,16 @@ def test_a_backend_that_says_when_is_believed_within_the_time_that_is_left():
     assert pause(busy(), 4, 7) is None
 
 
+def full() -> BackendError:
+    """What vLLM answers when as many wait in it as may."""
+    return BackendError(Cause.NO_CAPACITY, "the backend answered 503", upstream_status=503)
+
+
+def test_an_engine_that_is_full_is_asked_again_and_the_gateways_own_refusal_is_not():
+    assert pause(full(), 1, 60) == 1
+    assert pause(BackendError(Cause.NO_CAPACITY, "it is failing"), 1, 60) is None
+
+
 def test_only_being_turned_away_is_waited_for():
     assert [cause for cause in Cause if pause(BackendError(cause, ""), 0, 60) is not None] == [
         Cause.UPSTREAM_RATE_LIMITED
@@ -39,6 +49,13 @@ async def test_who_can_go_elsewhere_does_not_wait(stage):
     here.backends["alpha:q8"].says.append(busy())
     assert (await here.served("alpha")).candidate.variant.name == "q4"
     assert here.slept == []
+
+
+async def test_an_engine_that_is_full_is_not_taken_for_a_broken_one(stage):
+    here = stage(profile("alpha", variant("q8")))
+    here.backends["alpha:q8"].says.extend([full()] * 6)
+    opened = await here.served("alpha")
+    assert (opened.attempts, here.slept) == (7, [0.5, 1, 2, 4, 8, 8]), "five in a row would open the breaker"
 
 
 async def test_in_the_end_it_is_told(stage):
