@@ -1,6 +1,7 @@
 """Which files of a source belong to a folder of weights, and the note of a folder that was pulled whole.
 
-Pickles are never taken, whatever the patterns say: loading one runs code.
+Pickles are never taken, whatever the patterns say: loading one runs code. Python files are taken by their exact name
+only, since that is how a profile says that it wants them run.
 """
 
 from collections.abc import Iterable, Sequence
@@ -81,7 +82,9 @@ def _note(folder: Path, patterns: Patterns) -> Path:
 
 def _is_wanted(path: str, patterns: Patterns) -> bool:
     parts = PurePosixPath(path).parts
-    if ".." in parts or path.startswith("/") or "\\" in path or is_pickle(path):
+    if ".." in parts or path.startswith("/") or "\\" in path:
+        return False
+    if is_pickle(path) and not (path.endswith(".py") and path in patterns.include):
         return False
     return _matches(path, patterns.include) and not _matches(path, patterns.exclude)
 

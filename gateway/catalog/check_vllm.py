@@ -21,6 +21,9 @@ def vllm_findings(engine: VllmArgs, variant: Variant) -> Iterator[Finding]:
         yield Finding("weights", "vllm needs a folder, or files with config.json among them")
     elif engine.remote_code and not _PINNED.fullmatch(variant.weights.source):
         yield Finding("engine.remote_code", "code that comes with the weights needs a source pinned to a commit")
+    folder = None if variant.weights is None else variant.weights.folder
+    if folder is not None and any(each.endswith(".py") for each in folder.include) and not engine.remote_code:
+        yield Finding("weights.folder.include", "Python files are for engines with remote_code")
     if engine.images < 0:
         yield Finding("engine.images", f"expected 0 or more, got {engine.images}")
     if engine.template is not None and not template_path(engine.template).is_file():

@@ -208,7 +208,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
     },
     WeightFolder: {
         "bytes": "About how much that is: shown, and looked for on the disk before a pull.",
-        "include": "Patterns of files that are taken.",
+        "include": "Patterns of files that are taken; Python files only by their exact name, for `remote_code`.",
         "exclude": "Patterns of files that are left out of those.",
     },
     WeightFile: {

@@ -52,6 +52,12 @@ def test_what_belongs_to_it(path, taken):
     assert wanted([path], folder) == ([path] if taken else [])
 
 
+@pytest.mark.parametrize(("include", "taken"), [("run.py", True), ("*.py", False), ("r?n.py", False), ("*", False)])
+def test_code_is_taken_by_its_exact_name_only(include, taken):
+    assert wanted(["run.py"], Folder(include=(include,))) == (["run.py"] if taken else [])
+    assert wanted(["a/run.py", "run.pkl"], Folder(include=("run.py", "run.pkl"))) == []
+
+
 def test_everything_that_matches_from_one_commit(store, server, told):
     (folder,) = pull(HUB, store, told)
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == sorted(
