@@ -1,6 +1,6 @@
 """Tools of a chat request and the choice among them, as Messages have them. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -31,11 +31,19 @@ def offer(asked: ChatAsked) -> Offer:
     declared = list(asked.tools or ())
     legacy = not declared and bool(asked.functions)
     declared += [ChatTool(function=function) for function in asked.functions or ()] if legacy else []
-    names = ToolNames([Target(name=tool.function.name) for tool in declared])
+    names = ToolNames([Target(name=name) for name in (*(tool.function.name for tool in declared), *_called(asked))])
     tools = [_tool(tool, names) for tool in declared]
     return Offer(
         tools=tools, choice=_choice(asked, names, legacy=legacy) if tools else None, names=names, legacy=legacy
     )
+
+
+def _called(asked: ChatAsked) -> Iterator[str]:
+    """Names in the conversation, which tells of tools that are no longer offered, too."""
+    for said in asked.messages:
+        yield from (call.function.name for call in said.tool_calls or () if call.function.name)
+        if said.function_call is not None and said.function_call.name:
+            yield said.function_call.name
 
 
 def _tool(tool: ChatTool, names: ToolNames) -> Tool:

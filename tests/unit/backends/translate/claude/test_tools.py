@@ -83,6 +83,8 @@ def test_a_name_that_is_no_longer_offered_is_told_alike_in_each_turn():
     messages = [user("x"), said]
     offered = sent(messages, tools=[tool("net.look")])
     assert sent(messages)["messages"] == offered["messages"]
+    flat = offered["tools"][0]["name"]
+    assert translated(messages).expected.names.target(flat).name == "net.look"
     nameless = [user("x"), {"role": "assistant", "tool_calls": [{"id": "a", "function": {"name": ""}}]}]
     assert sent(nameless)["messages"][1]["content"][0]["name"] == "unnamed"
 
