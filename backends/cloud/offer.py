@@ -19,6 +19,9 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ``model`` is its name there. ``tasks`` narrows the profile's. ``context_tokens`` are of one request,
     ``output_tokens`` the most of its answer. ``images``: it reads pictures. ``ends_on``: the day that the provider has
     announced. ``as_of``, ``source``: when and where all this was read. ``experimental``: not seen to work by anybody.
+
+    The last four are for providers that speak Anthropic: how the model is asked to think, whether it takes temperatures
+    and late system messages, and whether the provider shall keep what it has read for the next turn.
     """
 
     provider: ProviderId
@@ -32,3 +35,7 @@ class Offer(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     as_of: Date
     source: str
     experimental: bool = False
+    thinking: Literal["adaptive", "budget", "never"] = "adaptive"
+    samples: bool = False
+    late_system: bool = False
+    caches: bool = False

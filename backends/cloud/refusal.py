@@ -7,6 +7,7 @@ import msgspec
 from backends.cloud.provider import Provider
 from backends.errors import BackendError, Cause
 from backends.http.refusal import refusal
+from backends.translate.claude import failures as claude
 
 
 class _Inside(msgspec.Struct):
@@ -39,6 +40,8 @@ def provider_refusal(
     """The error that ``status`` (any but 2xx) and ``body`` mean."""
     said = body[:4096].decode("utf-8", "replace")
     error = refusal(503 if status == _OVERLOADED else status, headers, body)
+    if provider.kind == "anthropic":
+        error = claude.refusal(status, body, retry_after=error.retry_after)
     error.upstream_status = status
     cause, detail = error.cause, error.detail
     if status in _ACCOUNT or (status == 429 and _EMPTY.search(said)):

@@ -18,6 +18,10 @@ CLOUD_FIELDS: dict[type[Struct], dict[str, str]] = {
         "as_of": "The day on which all this was read.",
         "source": "Where it was read.",
         "experimental": "Nobody here has seen it work.",
+        "thinking": "How a model behind Anthropic's API is asked to think.",
+        "samples": "Whether it takes temperature, top_p and top_k.",
+        "late_system": "Whether it takes system messages within a conversation.",
+        "caches": "Whether the provider shall keep what it has read for the next turn, which costs a little more.",
     },
     Spill: {
         "when": "Causes after which the providers of `cloud` are tried.",
