@@ -13,10 +13,12 @@ from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
 from backends.llama_cpp import command as llama_cpp
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.translate.renamed_key import Renaming
 from backends.vllm import command as vllm
 from backends.vllm.args import VllmArgs
 
 EngineArgs = LlamaCppArgs | VllmArgs | DiffusersArgs | ExternalArgs
+_THOUGHTS = Renaming("reasoning", "reasoning_content")
 
 
 def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments) -> LaunchPlan:
@@ -84,6 +86,15 @@ def speaks_anthropic(args: EngineArgs) -> bool:
             return "anthropic" in args.dialects
         case LlamaCppArgs() | DiffusersArgs():
             return False
+
+
+def thoughts_renamed(args: EngineArgs) -> Renaming | None:
+    """How the thoughts of its chats come under the name that clients know; ``None`` where they have it."""
+    match args:
+        case VllmArgs():
+            return None if args.reasoning_parser is None else _THOUGHTS
+        case ExternalArgs() | LlamaCppArgs() | DiffusersArgs():
+            return None
 
 
 def reads_pictures(args: EngineArgs) -> bool:

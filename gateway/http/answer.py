@@ -1,6 +1,7 @@
 """From a route to bytes at the client: the one function that serves every answer, plain or streamed.
 
-Bytes are never re-encoded. Before the commit point errors raise; after it they become an event and the stream ends.
+Bytes are never re-encoded; a key may get the name that clients know. Before the commit point errors raise; after it
+they become an event and the stream ends.
 """
 
 import time
@@ -10,6 +11,7 @@ from litestar.types import Scope, Send
 
 from backends.contract import Call
 from backends.errors import BackendError
+from backends.translate.renamed_key import RenamedKey, Renaming
 from backends.wire import sse
 from gateway.http.hangup import cancel_when_gone
 from gateway.http.keepalive import HEAD, KeepAlive
@@ -21,6 +23,11 @@ from gateway.routing.usage import from_tail
 from gateway.telemetry.exchange import Exchange
 
 
+def as_it_comes(_: Candidate) -> Renaming | None:
+    """Every key has the name that clients know."""
+    return None
+
+
 async def answer(
     services: Services,
     scope: Scope,
@@ -30,8 +37,10 @@ async def answer(
     call: Callable[[Candidate], Call],
     life_sign: Callable[[str, str], bytes] | None,
     ask: Ask,
+    renaming: Callable[[Candidate], Renaming | None] = as_it_comes,
 ) -> None:
     """Serves one request. ``life_sign`` makes the keep-alive event of a stream; ``None`` means a plain answer.
+    ``renaming``: the key that the candidate names otherwise than its clients.
 
     Raises ``BackendError`` only while nothing has been sent. A client that hangs up cancels the calling task, at
     whatever point it is, which closes the backend's connection and gives the lease back.
@@ -58,10 +67,11 @@ async def answer(
     try:
         head_sent = keepalive is not None and await keepalive.stop()
         note_opened(exchange, opened)
+        renamed = renaming(opened.candidate)
         if opened.reply.complete:
-            await _send_whole(send, opened)
+            await _send_whole(send, opened, renamed)
         else:
-            await _relay(services, send, exchange, opened, head_sent=head_sent)
+            await _relay(services, send, exchange, opened, renamed, head_sent=head_sent)
         tokens = from_tail(opened.reply.usage_tail)
         exchange.tokens_in, exchange.tokens_out = tokens.input, tokens.output
         exchange.tokens_cached, exchange.tokens_reasoning = tokens.cached, tokens.reasoning
@@ -83,8 +93,8 @@ def note_opened(exchange: Exchange, opened: Opened) -> None:
     exchange.events = 1
 
 
-async def _send_whole(send: Send, opened: Opened) -> None:
-    body = opened.reply.first
+async def _send_whole(send: Send, opened: Opened, renaming: Renaming | None) -> None:
+    body = opened.reply.first if renaming is None else renaming.whole(opened.reply.first)
     headers = [
         (b"content-type", opened.reply.content_type.encode()),
         (b"content-length", str(len(body)).encode()),
@@ -95,21 +105,28 @@ async def _send_whole(send: Send, opened: Opened) -> None:
     await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
-async def _relay(services: Services, send: Send, exchange: Exchange, opened: Opened, *, head_sent: bool) -> None:
+async def _relay(
+    services: Services, send: Send, exchange: Exchange, opened: Opened, renaming: Renaming | None, *, head_sent: bool
+) -> None:
     reply = opened.reply
+    renamed = None if renaming is None else RenamedKey(renaming)
     model = exchange.model
     events, last_event = exchange.events, exchange.last_event
     services.recorder.stream_opened(model)
     try:
         if not head_sent:
             await send({"type": "http.response.start", "status": 200, "headers": list(HEAD)})
-        await send({"type": "http.response.body", "body": reply.first, "more_body": True})
+        first = reply.first if renamed is None else renamed.feed(reply.first)
+        await send({"type": "http.response.body", "body": first, "more_body": True})
         clock = time.perf_counter
         async for chunk in reply:
             events += chunk.count(b"\n\n")
             last_event = clock()
+            if renamed is not None:
+                chunk = renamed.feed(chunk)  # noqa: PLW2901 - the same bytes under another name
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        rest = b"" if renamed is None else renamed.feed(b"", last=True)
+        await send({"type": "http.response.body", "body": rest, "more_body": False})
     except BackendError as error:
         note_failure(exchange, error)
         await _end_with_error(send, error)

@@ -15,12 +15,13 @@ from msgspec import Struct
 from backends.contract import Call, Task
 from backends.errors import BackendError, Cause
 from backends.external.args import ExternalArgs
-from backends.registry import reads_pictures
+from backends.registry import reads_pictures, thoughts_renamed
+from backends.translate.renamed_key import Renaming
 from backends.wire import openai_chat, openai_completions, openai_embeddings
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
 from gateway.catalog.profile import ModelProfile
-from gateway.http.answer import answer
+from gateway.http.answer import answer, as_it_comes
 from gateway.http.body import read_body, require_json
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import Remote, remote_media
@@ -173,6 +174,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
                 call,
                 life_sign,
                 text_ask(exchange, envelope, body, wanted.tokens),
+                thoughts if endpoint.task is Task.CHAT else as_it_comes,
             )
         except BackendError as error:
             error.private = without_quotes(error.private, body)
@@ -232,6 +234,11 @@ def body_for(envelope: Envelope, candidate: Candidate, task: Task) -> bytes:
 def sees(route: Route) -> bool:
     """Whether anything that may serve it reads pictures."""
     return any(reads_pictures(candidate.variant.engine) for candidate in route.candidates)
+
+
+def thoughts(candidate: Candidate) -> Renaming | None:
+    """Clients of chat read ``reasoning_content``."""
+    return thoughts_renamed(candidate.variant.engine)
 
 
 def name_at(candidate: Candidate) -> str:
