@@ -1,8 +1,8 @@
 """The backend behind an HTTP address: opens a call up to its commit point.
 
-The only retry in here is for a kept connection that ends without a byte of an answer, once, on a new connection: nearly
-always the engine had closed it before it saw the request. An engine that died of it accepts no new connection, and the
-request is then not offered to the engine that follows.
+A kept connection that ends without a byte of an answer is followed by a new one, once: nearly always the engine had
+closed it before it saw the request. An engine that died of it accepts no new connection, and the request is then not
+offered to the engine that follows. The only other retry is for a limit of tokens that was refused: see ``room.py``.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from backends.http.lines import read_to_commit
 from backends.http.pool import Address, Pool
 from backends.http.refusal import refusal
 from backends.http.reply import StreamReply, WholeReply
+from backends.http.room import fitting
 from backends.http.vitals import Vitals
 from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
 
@@ -37,7 +38,16 @@ class HttpBackend:
         self._heads: dict[tuple[str, str, str], bytes] = {}
 
     async def open(self, call: Call) -> Reply:
-        """See ``Backend.open``."""
+        """See ``Backend.open``. A limit of tokens above the context is no refusal: it is asked for what fits, once."""
+        try:
+            return await self._open(call)
+        except BackendError as error:
+            again = fitting(call, error)
+            if again is None:
+                raise
+        return await self._open(again)
+
+    async def _open(self, call: Call) -> Reply:
         request = self._request(call)
         connection = self._pool.take()
         if connection is not None:

@@ -10,11 +10,11 @@ from msgspec import Struct
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.registry import speaks_anthropic
+from gateway.http.engine_body import name_at
 from gateway.http.hangup import cancel_when_gone
 from gateway.http.message_request import as_chat, read_message
 from gateway.http.responses import require_chat
 from gateway.http.services import Services
-from gateway.http.text import name_at
 from gateway.routing.route import Candidate
 from gateway.telemetry.exchange import Exchange
 

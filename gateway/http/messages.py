@@ -12,13 +12,14 @@ from backends.errors import BackendError, Cause
 from backends.registry import speaks_anthropic
 from backends.wire import sse
 from gateway.http.body import require_json
+from gateway.http.engine_body import body_for
 from gateway.http.message_count import COUNT, count_tokens
 from gateway.http.message_request import as_chat, read_message
 from gateway.http.messages_dialect import MessagesDialect
 from gateway.http.replies import exchange_of
 from gateway.http.responses import clamped, require_chat
 from gateway.http.services import Services
-from gateway.http.text import body_for, text_ask
+from gateway.http.text import text_ask
 from gateway.http.translated import Telling, serve_translated
 from gateway.routing.route import Candidate
 from gateway.telemetry.exchange import Exchange

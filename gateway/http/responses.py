@@ -23,10 +23,11 @@ from backends.wire.openai_responses import ResponsesRequest
 from gateway.conversations.store import ResponseStore, Stored
 from gateway.http.asked_chat import asked_chat
 from gateway.http.body import read_body, require_json
+from gateway.http.engine_body import body_for
 from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
-from gateway.http.text import body_for, sees, text_ask
+from gateway.http.text import sees, text_ask
 from gateway.http.translated import Telling, serve_translated
 from gateway.routing.route import Candidate, Route
 from gateway.telemetry.exchange import Exchange

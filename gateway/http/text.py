@@ -14,17 +14,17 @@ from msgspec import Struct
 
 from backends.contract import Call, Task
 from backends.errors import BackendError, Cause
-from backends.external.args import ExternalArgs
-from backends.registry import reads_pictures, thoughts_renamed
-from backends.translate.renamed_key import Renaming
+from backends.registry import reads_pictures
 from backends.wire import openai_chat, openai_completions, openai_embeddings
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
 from gateway.catalog.profile import ModelProfile
 from gateway.http.answer import answer, as_it_comes
 from gateway.http.body import read_body, require_json
+from gateway.http.engine_body import body_for, says, thoughts
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import Remote, remote_media
+from gateway.http.prefix import prefix_of
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
@@ -216,39 +216,10 @@ def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted, envelope: E
         raise BackendError(Cause.INVALID_REQUEST, f"n is at most {profile.limits.n} for {profile.id}", param="n")
     most = profile.limits.max_output_tokens
     if most is not None and wanted.tokens is not None and wanted.tokens > most:
-        param = "max_completion_tokens" if _names(envelope, "max_completion_tokens") else "max_tokens"
+        param = "max_completion_tokens" if says(envelope, "max_completion_tokens") else "max_tokens"
         raise BackendError(Cause.INVALID_REQUEST, f"{param} is at most {most} for {profile.id}", param=param)
-
-
-def body_for(envelope: Envelope, candidate: Candidate, task: Task) -> bytes:
-    """The request as ``candidate`` gets it: under the name it has there, with the profile's defaults."""
-    name = name_at(candidate)
-    if task is Task.EMBEDDING or not candidate.defaults:
-        return envelope.with_model(name)
-    missing = {field: value for field, value in candidate.defaults.items() if not _names(envelope, field)}
-    if _names(envelope, "max_completion_tokens"):
-        missing.pop("max_tokens", None)
-    return envelope.with_model(name, missing)
 
 
 def sees(route: Route) -> bool:
     """Whether anything that may serve it reads pictures."""
     return any(reads_pictures(candidate.variant.engine) for candidate in route.candidates)
-
-
-def thoughts(candidate: Candidate) -> Renaming | None:
-    """Clients of chat read ``reasoning_content``."""
-    return thoughts_renamed(candidate.variant.engine)
-
-
-def name_at(candidate: Candidate) -> str:
-    """What its backend knows the model as."""
-    engine = candidate.variant.engine
-    named = engine.served_model if isinstance(engine, ExternalArgs) else None
-    return candidate.profile.id if named is None else named
-
-
-def _names(envelope: Envelope, field: str) -> bool:
-    """Whether the client says something about ``field``; ``null`` says nothing."""
-    given = envelope.get(field)
-    return given is not None and bytes(given) != b"null"

@@ -135,3 +135,15 @@ async def test_an_answer_says_who_gave_it():
             assert second.headers[f"x-forebay-{name}"] == value
         refused = await gateway.client.post(CHAT, json={**chat("m"), "n": 0})
         assert "x-forebay-model" not in refused.headers
+
+
+async def test_no_engine_is_asked_for_more_tokens_than_its_context():
+    async with running_gateway({"m": engine_profile("m", context=64)}) as gateway:
+        engine = await engine_of(gateway)
+        rows = [({"max_tokens": 32000}, 64), ({"max_completion_tokens": 65}, 64), ({"max_tokens": 64}, 64)]
+        for sent, _ in rows:
+            body = {"model": "m", "messages": MESSAGES, **sent}
+            assert (await gateway.client.post(CHAT, json=body)).status_code == 200
+        sent_on = [call["body"] for call in await engine.calls()]
+        got = [body.get("max_tokens") or body.get("max_completion_tokens") for body in sent_on]
+        assert got == [most for _, most in rows]
