@@ -24,7 +24,6 @@ from gateway.http.body import read_body, require_json
 from gateway.http.engine_body import body_for, says, thoughts
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import Remote, remote_media
-from gateway.http.prefix import prefix_of
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
