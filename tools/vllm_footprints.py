@@ -19,6 +19,8 @@ Scope = Literal["all", "feed", "experts"]
 _PER_CARD = 20_000_000_000
 """Bytes a second that come back from host RAM over PCIe 4, a card; four cards use up what the host's RAM gives."""
 _BUSY_CARDS = 4
+_CARD = 70_000_000_000
+"""Of weights on a card, where it has as many as it can hold."""
 _WAKE = 0.5
 _TEXTS = 20_000_000
 """Tokenizer, settings and index in a folder of weights."""
@@ -72,7 +74,7 @@ def computed(profile: ModelProfile, variant: Variant) -> Footprint:
     weights, host = weights_bytes(profile.id, variant), host_bytes(cards)
     sleep = None
     if engine.sleeps:
-        back = weights / (_PER_CARD * min(cards, _BUSY_CARDS))
+        back = weights / (_PER_CARD * min(cards, _BUSY_CARDS, -(-weights // _CARD)))
         sleep = Sleep(
             wake_seconds=round(_WAKE + back, 1),
             host_bytes=weights + host,
@@ -81,7 +83,7 @@ def computed(profile: ModelProfile, variant: Variant) -> Footprint:
     return Footprint(
         weights_bytes=weights,
         kv_bytes=cache_bytes(served, engine, cards),
-        compute_bytes=compute_bytes(served, engine, cards),
+        compute_bytes=compute_bytes(served, engine),
         host_bytes=host,
         load_seconds=variant.footprint.load_seconds,
         sleep=sleep,

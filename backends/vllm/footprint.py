@@ -76,8 +76,10 @@ def cache_terms(model: Model, args: VllmArgs, cards: int) -> tuple[Term, ...]:
     return tuple(terms)
 
 
-def compute_terms(model: Model, args: VllmArgs, cards: int) -> tuple[Term, ...]:
-    """What every card takes for itself. Widths count whole: on fewer cards than may be, each has more of them."""
+def compute_terms(model: Model, args: VllmArgs) -> tuple[Term, ...]:
+    """What every card takes for itself. Widths count whole: on fewer cards than may be, each has more of them. What a
+    card needs for its neighbours is the scheduler's affair.
+    """
     batch, sizes = args.batch_tokens or BATCH_TOKENS, 0 if args.eager else _graphs(args.slots)
     shape, sight = model.architecture, model.sight
     wide = 4 * shape.embedding + max(4 * shape.queries, _feed_forward(shape))
@@ -90,8 +92,6 @@ def compute_terms(model: Model, args: VllmArgs, cards: int) -> tuple[Term, ...]:
     if sizes:
         words = f"{sizes} batch sizes x {model.depth} layers x {_GRAPH_LAYER} B"
         terms.append(Term("graphs", words, sizes * model.depth * _GRAPH_LAYER))
-    if cards > 1:
-        terms.append(Term("exchange", "buffers between cards", _EXCHANGE))
     if sight is not None and args.images:
         width = 8 * sight.hidden + 2 * sight.feed
         words = f"{args.images} x {sight.patches} patches x {width} x 2 B"
@@ -104,15 +104,15 @@ def cache_bytes(model: Model, args: VllmArgs, cards: int) -> int:
     return total(cache_terms(model, args, cards))
 
 
-def compute_bytes(model: Model, args: VllmArgs, cards: int) -> int:
+def compute_bytes(model: Model, args: VllmArgs) -> int:
     """Bytes on each card besides weights and caches."""
-    return total(compute_terms(model, args, cards))
+    return total(compute_terms(model, args))
 
 
 def asleep_bytes(model: Model, args: VllmArgs, cards: int) -> int:
     """What a sleeping server keeps on each of its cards: everything that is not weights, caches or a step's work."""
-    kept = ("device context", "graphs", "exchange")
-    return sum(term.bytes for term in compute_terms(model, args, cards) if term.label in kept)
+    kept = sum(term.bytes for term in compute_terms(model, args) if term.label in ("device context", "graphs"))
+    return kept + (_EXCHANGE if cards > 1 else 0)
 
 
 def host_bytes(cards: int) -> int:

@@ -77,8 +77,8 @@ def test_a_state_is_there_twice_where_beginnings_are_shared() -> None:
     assert cache_terms(hybrid, args(slots=4, prefix_caching=False), 1)[1].bytes == 4000
 
 
-def labels(args: VllmArgs, cards: int = 1, **fields: object) -> dict[str, int]:
-    return {term.label: term.bytes for term in compute_terms(model(**fields), args, cards)}  # type: ignore[arg-type]
+def labels(args: VllmArgs, **fields: object) -> dict[str, int]:
+    return {term.label: term.bytes for term in compute_terms(model(**fields), args)}  # type: ignore[arg-type]
 
 
 def test_work_takes_the_widest_step_the_samplers_rows_and_the_graphs() -> None:
@@ -94,10 +94,9 @@ def test_the_sizes_that_are_recorded_end_at_512(slots: int, sizes: int) -> None:
     assert labels(args(slots=slots))["graphs"] == sizes * 32 * 256 * 1024
 
 
-def test_eager_engines_record_nothing_and_a_card_alone_exchanges_nothing() -> None:
+def test_eager_engines_record_nothing() -> None:
     assert "graphs" not in labels(args(eager=True))
-    assert "exchange" not in labels(args())
-    assert "exchange" in labels(args(), cards=2)
+    assert compute_bytes(model(), args()) == sum(labels(args()).values())
 
 
 def test_pictures_take_room_where_they_are_read() -> None:
@@ -106,10 +105,10 @@ def test_pictures_take_room_where_they_are_read() -> None:
     assert "pictures" not in labels(args(), sight=sight)
 
 
-def test_asleep_it_keeps_its_context_and_its_graphs() -> None:
-    found = labels(args(slots=16), cards=2)
-    kept = found["device context"] + found["graphs"] + found["exchange"]
-    assert asleep_bytes(model(), args(slots=16), 2) == kept < compute_bytes(model(), args(slots=16), 2)
+def test_asleep_it_keeps_its_context_its_graphs_and_what_joins_it_to_its_neighbours() -> None:
+    found = labels(args(slots=16))
+    assert asleep_bytes(model(), args(slots=16), 1) == found["device context"] + found["graphs"]
+    assert asleep_bytes(model(), args(slots=16), 2) - asleep_bytes(model(), args(slots=16), 1) == 10**9
 
 
 def test_every_card_has_a_process() -> None:
