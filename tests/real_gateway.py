@@ -139,14 +139,27 @@ def real_gateway(
     ``profiles`` (name to text) are added to the one of SmolLM2.
     """
     require(runtime)
+    with served({MODEL: profile(runtime)} | dict(profiles or {}), key=key, **settings) as gateway:
+        gateway.runtime = runtime
+        _require_weights(gateway)
+        yield gateway
+        assert gateway.stop() == 0, (gateway.root / "log").read_text()
+
+
+@contextmanager
+def served(
+    profiles: Mapping[str, str], *, key: str = "none", state: Path | None = None, **settings: object
+) -> Iterator[RealGateway]:
+    """A gateway that serves ``profiles`` (name to text) and nothing else; killed where it was not stopped. ``state``
+    outlives it: a second one on it finds what the first left behind.
+    """
     with tempfile.TemporaryDirectory(prefix="fb", dir="/tmp") as folder:  # socket paths are short
         root = Path(folder)
         for name in ("profiles", "t"):
             (root / name).mkdir()
-        (root / "profiles" / f"{MODEL}.yaml").write_text(profile(runtime), "utf-8")
-        for name, content in (profiles or {}).items():
+        for name, content in profiles.items():
             (root / "profiles" / f"{name}.yaml").write_text(content, "utf-8")
-        chosen = {"profiles_dir": root / "profiles", "state_dir": root / "state", "log_level": "WARNING"}
+        chosen = {"profiles_dir": root / "profiles", "state_dir": state or root / "state", "log_level": "WARNING"}
         env = {name: value for name, value in os.environ.items() if not name.startswith("FOREBAY_")}
         env |= {f"FOREBAY_{name.upper()}": str(value) for name, value in (chosen | settings).items()}
         process = subprocess.Popen(
@@ -155,10 +168,7 @@ def real_gateway(
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=(root / "log").open("w"),
         )  # fmt: skip
         try:
-            gateway = RealGateway(process, _first_line(process, root).split()[-1], root, runtime, key)
-            _require_weights(gateway)
-            yield gateway
-            assert gateway.stop() == 0, (root / "log").read_text()
+            yield RealGateway(process, _first_line(process, root).split()[-1], root, "", key)
         finally:
             if process.poll() is None:
                 process.kill()
