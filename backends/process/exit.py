@@ -9,9 +9,14 @@ from backends.errors import BackendError, Cause
 
 _OUT_OF_MEMORY = re.compile(
     r"out of memory|out-of-memory|cannot allocate memory|failed to allocate|unable to allocate|bad_alloc"
-    r"|MemoryError|ErrorOutOfDeviceMemory|ErrorOutOfHostMemory|CUBLAS_STATUS_ALLOC_FAILED|OutOfMemoryError",
+    r"|MemoryError|ErrorOutOfDeviceMemory|ErrorOutOfHostMemory|CUBLAS_STATUS_ALLOC_FAILED|OutOfMemoryError"
+    # vLLM's own checks: too little was free when it began, or the neighbours moved while it measured.
+    r"|no available memory for the cache blocks|free memory on device.{1,120}is less than"
+    r"|error in memory profiling|available memory on node.{1,120}is less than|is less than requested memory for kv",
     re.IGNORECASE,
 )
+_RAISED = re.compile(r"(?:^|[\s)])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception)): \S")
+_SAYS_NOTHING = ("engine core initialization failed", "see root cause above", "workerproc initialization failed")
 _SHELL_KILLED = 137
 
 
@@ -64,5 +69,15 @@ def load_error(end: Exit) -> BackendError:
     return BackendError(Cause.LOAD_FAILED, f"the engine stopped while loading ({end.words})", private=_private(end))
 
 
+def telling_line(text: str) -> str:
+    """The last exception that ``text`` names and that says more than that another one came before; else nothing."""
+    for line in reversed(text.splitlines()):
+        found = _RAISED.search(line)
+        if found is not None and not any(words in line.lower() for words in _SAYS_NOTHING):
+            return line[found.start(1) :].strip()
+    return ""
+
+
 def _private(end: Exit) -> str:
-    return f"{end.words}\n{end.tail}" if end.tail else end.words
+    """The log with its most telling line once more at the end, where those look who are shown the end only."""
+    return "\n".join(part for part in (end.words, end.tail, telling_line(end.tail)) if part)
