@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         description="Longest wait for a ready engine's first event; prompts of agents take minutes on small machines.",
     )
     idle_timeout: float = Field(default=60.0, gt=0, description="Longest silence inside a stream.")
+    prefix_cache: Literal["shared", "per_key"] = Field(
+        default="shared",
+        description="Whether vLLM reads beginnings that other keys' requests had in common from its cache: faster, but "
+        "an answer's delay tells a patient stranger what others have asked.",
+    )
     idle_unload: float = Field(default=900.0, gt=0, description="A model unused for so long is unloaded.")
     keepalive_after: float = Field(default=1.0, gt=0, description="A stream's head waits so long for a proper status.")
     keepalive_every: float = Field(default=10.0, gt=0, description="Time between keep-alive events after that.")

@@ -150,7 +150,7 @@ FIELDS: dict[str, str] = {
     "temperature": "0 takes the likeliest token.",
     "tool_choice": "`required` and a named function are enforced by a grammar.",
     "tools": "At most 128 functions.",
-    "top_k": "Extension: candidates kept; 0 keeps all.",
+    "top_k": "Extension: candidates kept; 0 and -1 keep all.",
     "top_logprobs": "Alternatives for each token; needs `logprobs`.",
     "top_p": "Nucleus sampling: the share of probability kept.",
     "user": "Accepted, not used.",

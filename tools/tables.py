@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from backends.errors import Cause
+from backends.wire.extra_fields import CHECKED, DROPPED, REFUSED
 from backends.wire.openai_chat import ChatRequest
 from backends.wire.openai_completions import CompletionRequest
 from backends.wire.openai_embeddings import EmbeddingRequest
@@ -26,7 +27,6 @@ from backends.wire.openai_videos import VideoRequest
 from gateway.app import create_app
 from gateway.cli import main as forebay
 from gateway.errors import TABLE
-from gateway.http import text
 from gateway.http.access import required_scope
 from gateway.settings import Settings
 from gateway.telemetry.instruments import Counters, Histograms
@@ -206,9 +206,12 @@ def video_fields() -> str:
 
 
 def refused_fields() -> str:
-    """Fields that are refused by name."""
-    refused = cast("tuple[str, ...]", vars(text)["_FORBIDDEN"])
-    return ", ".join(f"`{name}`" for name in sorted(refused)) + "\n"
+    """Fields besides the public APIs' that engines would heed, and what becomes of them."""
+    told = {name: f"refused: {why}" for name, why in REFUSED.items()}
+    told |= {name: f"left out: {why}" for name, why in DROPPED.items()}
+    told |= {name: f"accepted: {why}" for name, why in CHECKED.items()}
+    rows = [(f"`{name}`", told[name]) for name in sorted(told)]
+    return _table("field | what becomes of it", rows)
 
 
 def _fields(kind: type[Struct], said: dict[str, str] = meanings.FIELDS) -> str:

@@ -5,7 +5,7 @@ was authorised is the model the backend sees; nested bytes stay as they came and
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 
 import msgspec
 from msgspec import Raw
@@ -64,6 +64,11 @@ class Envelope:
     def having(self, name: str, value: int) -> "Envelope":
         """The same with another value of a field."""
         return Envelope({**self._fields, name: Raw(_encode(value))}, self.model, stream=self.stream)
+
+    def without(self, names: Container[str]) -> "Envelope":
+        """The same, these fields left out."""
+        left = {name: raw for name, raw in self._fields.items() if name not in names}
+        return Envelope(left, self.model, stream=self.stream)
 
     def only(self, names: Iterable[str]) -> bytes:
         """These fields of it, where they are there."""

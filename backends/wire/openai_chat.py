@@ -6,7 +6,7 @@ of answers are in ``openai_chat_reply``.
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct
 
 from backends.wire.openai_sampling import Sampling, TokenCount, refuse, validate_sampling
 
@@ -31,11 +31,17 @@ class ImageUrl(Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
-class ImagePart(Struct, frozen=True, kw_only=True, tag_field="type", tag="image_url"):
+class Media(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """``uuid`` is what vLLM keeps a picture under: to show another's by its name, or one's own to others."""
+
+    uuid: object = UNSET
+
+
+class ImagePart(Media, frozen=True, kw_only=True, tag="image_url"):
     image_url: ImageUrl
 
 
-class VideoPart(Struct, frozen=True, kw_only=True, tag_field="type", tag="video_url"):
+class VideoPart(Media, frozen=True, kw_only=True, tag="video_url"):
     video_url: ImageUrl
 
 
@@ -46,7 +52,7 @@ class InputAudio(Struct, frozen=True, kw_only=True):
     format: str
 
 
-class AudioPart(Struct, frozen=True, kw_only=True, tag_field="type", tag="input_audio"):
+class AudioPart(Media, frozen=True, kw_only=True, tag="input_audio"):
     input_audio: InputAudio
 
 
@@ -187,6 +193,10 @@ def _validate_message(index: int, message: Message) -> None:
         raise refuse(f"messages[{index}].content", f"a {message.role} message needs content")
     if message.role == "tool" and not message.tool_call_id:
         raise refuse(f"messages[{index}].tool_call_id", "a tool message names the call that it answers")
+    if message.content is not None and not isinstance(message.content, str):
+        for at, part in enumerate(message.content):
+            if isinstance(part, Media) and part.uuid is not UNSET and part.uuid is not None:
+                raise refuse(f"messages[{index}].content[{at}].uuid", "not accepted from clients")
     if message.tool_calls and message.role != "assistant":
         raise refuse(f"messages[{index}].tool_calls", "only assistant messages call tools")
 

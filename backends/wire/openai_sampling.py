@@ -40,7 +40,7 @@ class Sampling(Struct, frozen=True, kw_only=True):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: Annotated[str, Meta(max_length=1024)] | None = None
-    top_k: Annotated[int, Meta(ge=0, le=1 << 20)] | None = None
+    top_k: Annotated[int, Meta(ge=-1, le=1 << 20)] | None = None
     min_p: Probability | None = None
     repeat_penalty: Annotated[float, Meta(gt=0, le=10)] | None = None
 

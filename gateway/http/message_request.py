@@ -7,6 +7,7 @@ from backends.translate.anthropic.request import to_chat
 from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
+from backends.wire.extra_fields import settled
 from gateway.http.asked_chat import AskedChat, asked_chat
 from gateway.http.body import read_body
 from gateway.http.message_documents import has_pdf, with_texts
@@ -27,7 +28,7 @@ class AskedMessage(Struct, frozen=True):
 async def read_message(services: Services, scope: Scope, receive: Receive) -> AskedMessage:
     """Raises ``BackendError``."""
     body = await read_body(scope, receive, services.body_limits)
-    envelope = Envelope.parse(body)
+    envelope = settled(Envelope.parse(body))
     request = decode(body, MessagesRequest)
     holds_pdf = has_pdf(body)
     if holds_pdf:

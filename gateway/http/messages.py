@@ -12,7 +12,7 @@ from backends.errors import BackendError, Cause
 from backends.registry import speaks_anthropic
 from backends.wire import sse
 from gateway.http.body import require_json
-from gateway.http.engine_body import body_for
+from gateway.http.engine_body import body_for, salt_of
 from gateway.http.message_count import COUNT, count_tokens
 from gateway.http.message_request import as_chat, read_message
 from gateway.http.messages_dialect import MessagesDialect
@@ -57,6 +57,7 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
     exchange.stream = bool(request.stream)
     chat = await as_chat(services, request, route, PATH)
     settings = services.settings
+    salt = salt_of(settings, exchange.key_id)
 
     def speaks(candidate: Candidate) -> bool:
         return not (chat.altered or asked.holds_pdf) and speaks_anthropic(candidate.variant.engine)
@@ -67,7 +68,7 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
         given = asked.envelope.having("max_tokens", most) if own else chat.envelope
         return Call(
             path=PATH if own else "/v1/chat/completions",
-            body=body_for(given, candidate, Task.CHAT),
+            body=body_for(given, candidate, Task.CHAT, salt),
             stream=exchange.stream,
             request_id=exchange.request_id,
             first_event_timeout=settings.first_event_timeout,

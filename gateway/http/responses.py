@@ -23,7 +23,7 @@ from backends.wire.openai_responses import ResponsesRequest
 from gateway.conversations.store import ResponseStore, Stored
 from gateway.http.asked_chat import asked_chat
 from gateway.http.body import read_body, require_json
-from gateway.http.engine_body import body_for
+from gateway.http.engine_body import body_for, salt_of
 from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
@@ -64,12 +64,13 @@ def responses_handler(services: Services) -> ASGIApp:
         begun = begin(request, f"resp_{secrets.token_hex(24)}", int(time.time()))
         dialect = ResponsesDialect(begun, translation.names, summarised=request.wants_summary())
         settings = services.settings
+        salt = salt_of(settings, exchange.key_id)
 
         def call(candidate: Candidate) -> Call:
             exchange.sent_upstream = time.perf_counter()
             return Call(
                 path="/v1/chat/completions",
-                body=body_for(chat.envelope, candidate, Task.CHAT),
+                body=body_for(chat.envelope, candidate, Task.CHAT, salt),
                 stream=exchange.stream,
                 request_id=exchange.request_id,
                 first_event_timeout=settings.first_event_timeout,

@@ -18,10 +18,11 @@ from backends.registry import reads_pictures
 from backends.wire import openai_chat, openai_completions, openai_embeddings
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
+from backends.wire.extra_fields import settled
 from gateway.catalog.profile import ModelProfile
 from gateway.http.answer import answer, as_it_comes
 from gateway.http.body import read_body, require_json
-from gateway.http.engine_body import body_for, says, thoughts
+from gateway.http.engine_body import body_for, salt_of, says, thoughts
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import Remote, remote_media
 from gateway.http.replies import exchange_of
@@ -34,22 +35,6 @@ from gateway.telemetry.quotes import without_quotes
 
 _PRIORITIES = {"": Priority.INTERACTIVE, "interactive": Priority.INTERACTIVE, "batch": Priority.BATCH}
 _MOST_BYTES_A_TOKEN = 8
-_FORBIDDEN = (
-    "chat_template",
-    "chat_template_kwargs",
-    "prompt_embeds",
-    "logits_processors",
-    "guided_decoding_backend",
-    "mm_processor_kwargs",
-    "lora",
-    "lora_path",
-    "kv_transfer_params",
-    "cache_salt",
-    "grammar",
-    "id_slot",
-    "n_discard",
-)
-"""Fields that reach into an engine: templates, grammars, paths, other tenants' cache. Refused by name."""
 
 
 class Wanted(Struct, frozen=True):
@@ -138,8 +123,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
             raise BackendError(Cause.METHOD_NOT_ALLOWED, f"{exchange.method} is not allowed here: use POST")
         require_json(scope)
         body = await read_body(scope, receive, services.body_limits)
-        envelope = Envelope.parse(body)
-        _refuse_forbidden(envelope)
+        envelope = settled(Envelope.parse(body))
         wanted = endpoint.check(body)
         route = services.table().route(envelope.model)
         profile = route.profile
@@ -147,15 +131,16 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
         _refuse_unfit(profile, endpoint.task, wanted, envelope)
         if wanted.remote:
             body = await services.remote_pictures.inlined(body, wanted.remote)
-            envelope = Envelope.parse(body)
+            envelope = settled(Envelope.parse(body))
         exchange.stream = stream = endpoint.life_sign is not None and envelope.stream
         settings = services.settings
 
+        salt = salt_of(settings, exchange.key_id)
         def call(candidate: Candidate) -> Call:
             exchange.sent_upstream = time.perf_counter()
             return Call(
                 path=endpoint.upstream,
-                body=body_for(envelope, candidate, endpoint.task),
+                body=body_for(envelope, candidate, endpoint.task, salt),
                 stream=stream,
                 request_id=exchange.request_id,
                 first_event_timeout=settings.first_event_timeout,

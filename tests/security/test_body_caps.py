@@ -8,10 +8,10 @@ from itertools import product
 import msgspec
 import pytest
 
+from backends.wire.extra_fields import REFUSED
 from backends.wire.openai_chat import ChatRequest
 from backends.wire.openai_completions import CompletionRequest
 from backends.wire.openai_embeddings import EmbeddingRequest
-from gateway.http.text import _FORBIDDEN
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
 
 CHAT = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -198,5 +198,5 @@ async def test_headers_past_the_cap_are_refused_by_the_running_gateway():
 
 async def test_fields_that_reach_into_an_engine_are_refused_by_name():
     async with running_gateway({"m": engine_profile("m")}) as gateway:
-        for name, value in product(_FORBIDDEN, ("{{ 7 * 7 }}", None, {}, "../x")):
+        for name, value in product(REFUSED, ("{{ 7 * 7 }}", None, {}, "../x")):
             assert refused(await send(gateway, "/v1/chat/completions", {**CHAT, name: value})) == (400, name)

@@ -87,7 +87,7 @@ def test_decode_refuses_what_is_not_a_json_object(body: bytes, detail: str) -> N
         ({"frequency_penalty": -3}, "frequency_penalty"),
         ({"repeat_penalty": 0}, "repeat_penalty"),
         ({"min_p": 2}, "min_p"),
-        ({"top_k": -1}, "top_k"),
+        ({"top_k": -2}, "top_k"),
         ({"stop": ["x"] * 17}, "stop"),
         ({"stop": ""}, "stop"),
         ({"stop": [""]}, "stop[0]"),
