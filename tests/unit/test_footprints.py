@@ -6,6 +6,7 @@ import pytest
 
 from gateway.settings import default_profiles_dir
 from tools import footprints
+from tools.published_texts import MODELS
 
 
 @pytest.fixture
@@ -44,10 +45,28 @@ def test_a_profile_that_says_something_else(folder, capsys, old, new):
     assert footprints.main([], folder) == 0
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("weights_bytes: 9084774400", "weights_bytes: 1", "phi-4:int4: computed Footprint(weights_bytes=9084774400,"),
+        ("slots: 4\n", "slots: 5\n", "phi-4:int4: computed Footprint("),
+        ("batch_tokens: 8192", "batch_tokens: 4096", "phi-4:bf16: computed Footprint("),
+        ("wake_seconds: 2.0", "wake_seconds: 9.0", "phi-4:bf16: computed Footprint("),
+        ("bytes: 29339014400", "bytes: 7", "phi-4:bf16: weights.folder.bytes 7, computed 29339014400"),
+    ],
+)
+def test_a_vllm_variant_that_says_something_else(folder, capsys, old, new, line):
+    written(folder, "phi-4", old, new)
+    assert footprints.main(["--check"], folder) == 1
+    assert line in capsys.readouterr().out
+
+
 def test_a_model_of_unknown_shape(folder, capsys):
     written(folder, "phi-4", "id: phi-4", "id: phi-5", name="phi-5")
     assert footprints.main(["--check"], folder) == 1
-    assert "phi-5:q8_0: no published shape" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "phi-5:q8_0: no published shape" in out
+    assert "phi-5:bf16: no published shape" in out
 
 
 def test_experts_in_host_memory_by_layer(folder, capsys):
@@ -106,3 +125,29 @@ def test_a_clip_model_that_says_something_else(folder, capsys, old, new, line):
     (folder / "wan-2.2.yaml").write_text(text.replace(old, new), "utf-8")
     assert footprints.main(["--check"], folder) == 1
     assert line in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("model", "billions", "tenth"),
+    [
+        ("deepseek-v3.1", 671.0, 0.1), ("kimi-k2", 1026.4, 0.1), ("glm-4.6", 352.8, 0.1), ("glm-4.5-air", 106.9, 0.1),
+        ("minimax-m2.1", 228.7, 0.1), ("qwen3-235b-a22b", 235.1, 0.1), ("qwen3-coder-next", 79.7, 0.1),
+        ("llama-4-scout", 108.6, 0.1), ("llama-4-maverick", 401.6, 0.1), ("qwen3-32b", 32.8, 0.05),
+        ("command-r-plus", 103.8, 0.1), ("yi-1.5-34b", 34.4, 0.05), ("codellama-70b", 69.0, 0.05),
+        ("mistral-small", 24.0, 0.05), ("gemma-3-27b", 27.4, 0.05), ("phi-4", 14.66, 0.01), ("glm-4-9b", 9.4, 0.01),
+        ("starcoder-2-3b", 3.03, 0.01), ("internlm-3-8b", 8.8, 0.01),
+    ],
+)  # fmt: skip
+def test_the_shapes_come_to_what_their_makers_say(model, billions, tenth):
+    assert MODELS[model].values().total / 1e9 == pytest.approx(billions, abs=tenth)
+
+
+def test_layers_that_do_not_run_are_in_the_files_only():
+    model = MODELS["deepseek-r1"]
+    assert model.values(extra=True).total - model.values().total == pytest.approx(11.5e9, rel=0.01)
+    assert MODELS["kimi-k2"].values(extra=True) == MODELS["kimi-k2"].values()
+
+
+def test_a_latent_is_what_is_cached():
+    [cached] = MODELS["kimi-k2"].served("kimi-k2").architecture.attention
+    assert (cached.layers, cached.kv_heads, cached.key + cached.value) == (61, 1, 576)
