@@ -14,6 +14,7 @@ from backends.errors import BackendError, Cause
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Launcher, Running
 from gateway.scheduling.target import Target
+from gateway.scheduling.turns import Turns
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.scheduling")
@@ -64,6 +65,7 @@ class EngineTasks:
         self._ends: set[asyncio.Task[None]] = set()
         self._ending: set[Running] = set()
         self._hurry = False
+        self._turns = Turns()
         self.running: dict[str, Running] = {}
 
     def load(self, target: Target, placement: Placement) -> None:
@@ -110,6 +112,10 @@ class EngineTasks:
         await asyncio.gather(*self._ends, *(self._end(running) for running in ending), return_exceptions=True)
 
     async def _load(self, target: Target, placement: Placement) -> None:
+        async with self._turns.on(share.device_id for share in placement.shares):
+            await self._load_now(target, placement)
+
+    async def _load_now(self, target: Target, placement: Placement) -> None:
         begun = self._clock()
         try:
             running = await self._launcher.launch(target, placement)
@@ -129,6 +135,10 @@ class EngineTasks:
         self._events.on_loaded(target.variant_id, measured)
 
     async def _wake(self, target: Target, placement: Placement, running: Running) -> None:
+        async with self._turns.on(share.device_id for share in placement.shares):
+            await self._wake_now(target, placement, running)
+
+    async def _wake_now(self, target: Target, placement: Placement, running: Running) -> None:
         begun = self._clock()
         try:
             await running.wake()
@@ -137,6 +147,7 @@ class EngineTasks:
             self.running.pop(target.variant_id, None)
             with contextlib.suppress(BackendError):
                 await self._end(running)
+            await self._memory.returned(target.variant_id, running)
             self._failed(target, error)
             return
         measured = await self._memory.measured(target, placement, running)

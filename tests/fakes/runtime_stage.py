@@ -1,7 +1,7 @@
 """The runtime on a fake launcher, a fake probe and a clock that stands still; and waiting by turns of the loop."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from backends.contract import BackendState
@@ -27,12 +27,19 @@ class Clock:
 class RuntimeStage:
     """A runtime on a machine of so many GiB, and what it stands on."""
 
-    def __init__(self, gib: int = 10, *, at_once: bool = False, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        gib: int = 10,
+        *,
+        at_once: bool = False,
+        limits: Limits | None = None,
+        nap: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self.launcher = FakeLauncher(at_once=at_once)
         self.probe = FakeProbe(gib * GIB)
         self.metrics = Metrics("test")
         self.clock = Clock()
-        self.machine = Machine(self.probe)
+        self.machine = Machine(self.probe, sleep=nap)
         self.runtime = Runtime(
             self.launcher, self.machine, self.metrics, limits or Limits(), NO_HEADROOM, clock=self.clock
         )
