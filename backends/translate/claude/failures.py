@@ -14,9 +14,9 @@ from backends.translate.claude.answer import Trouble
 _LONGEST = 512
 _BY_KIND = {
     "invalid_request_error": Cause.INVALID_REQUEST,
-    "authentication_error": Cause.UPSTREAM_ERROR,
-    "billing_error": Cause.UPSTREAM_ERROR,
-    "permission_error": Cause.UPSTREAM_ERROR,
+    "authentication_error": Cause.PROVIDER_ACCOUNT,
+    "billing_error": Cause.PROVIDER_ACCOUNT,
+    "permission_error": Cause.PROVIDER_ACCOUNT,
     "not_found_error": Cause.NOT_FOUND,
     "request_too_large": Cause.TOO_LARGE,
     "rate_limit_error": Cause.UPSTREAM_RATE_LIMITED,
@@ -27,6 +27,9 @@ _BY_KIND = {
 }
 _BY_STATUS = {
     400: Cause.INVALID_REQUEST,
+    401: Cause.PROVIDER_ACCOUNT,
+    402: Cause.PROVIDER_ACCOUNT,
+    403: Cause.PROVIDER_ACCOUNT,
     404: Cause.NOT_FOUND,
     408: Cause.UPSTREAM_TIMEOUT,
     413: Cause.TOO_LARGE,
@@ -70,11 +73,11 @@ def failure(trouble: Trouble | None, status: int | None = None, *, retry_after: 
         return BackendError(cause, words, upstream_status=status)
     if cause is Cause.CONTENT_REFUSED:
         return BackendError(cause, "the provider refused to answer this", private=words, upstream_status=status)
-    where = "within its answer" if status is None else f"with {status}"
+    detail = f"the backend failed {'within its answer' if status is None else f'with {status}'}"
+    if cause is Cause.PROVIDER_ACCOUNT:
+        detail = "the provider does not accept its key, or the account is empty"
     private = f"{trouble.type}: {words}" if trouble.type else words
-    return BackendError(
-        cause, f"the backend failed {where}", private=private, retry_after=retry_after, upstream_status=status
-    )
+    return BackendError(cause, detail, private=private, retry_after=retry_after, upstream_status=status)
 
 
 def cause_of(trouble: Trouble, status: int | None) -> Cause:
@@ -86,4 +89,4 @@ def cause_of(trouble: Trouble, status: int | None) -> Cause:
         return Cause.CONTEXT_LENGTH
     if _REFUSED.search(trouble.message):
         return Cause.CONTENT_REFUSED
-    return Cause.UPSTREAM_ERROR if _ACCOUNT.search(trouble.message) else known
+    return Cause.PROVIDER_ACCOUNT if _ACCOUNT.search(trouble.message) else known

@@ -71,6 +71,11 @@ class ChatStream:
         if not self._over:
             raise BackendError(Cause.STREAM_BROKEN, "the backend's answer broke off")
 
+    @property
+    def usage(self) -> Usage:
+        """What was told of the cost so far, also where the client did not ask or the answer broke off."""
+        return usage_of(self._counts)
+
     def _take(self, event: Answer, told: list[bytes]) -> None:
         match event.type:
             case "content_block_delta" if event.delta is not None:

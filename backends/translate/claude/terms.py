@@ -91,6 +91,6 @@ def sample(asked: ChatAsked, terms: Terms, notes: Notes, *, thinks: bool) -> Sam
         notes.add("top_p", "not taken beside temperature; left out")
     return Sampled(
         temperature=None if asked.temperature is None else min(asked.temperature, 1.0),
-        top_k=asked.top_k or None,
+        top_k=asked.top_k if asked.top_k and asked.top_k > 0 else None,
         top_p=asked.top_p if asked.temperature is None else None,
     )

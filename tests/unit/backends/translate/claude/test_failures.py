@@ -20,11 +20,11 @@ KINDS = [
     (400, "invalid_request_error", ROOM, Cause.CONTEXT_LENGTH),
     (400, "invalid_request_error", WINDOW, Cause.CONTEXT_LENGTH),
     (413, "request_too_large", LONG, Cause.CONTEXT_LENGTH),
-    (400, "invalid_request_error", POOR, Cause.UPSTREAM_ERROR),
+    (400, "invalid_request_error", POOR, Cause.PROVIDER_ACCOUNT),
     (400, "invalid_request_error", "Output blocked by content filtering policy", Cause.CONTENT_REFUSED),
-    (401, "authentication_error", "invalid x-api-key", Cause.UPSTREAM_ERROR),
-    (402, "billing_error", "no", Cause.UPSTREAM_ERROR),
-    (403, "permission_error", "no", Cause.UPSTREAM_ERROR),
+    (401, "authentication_error", "invalid x-api-key", Cause.PROVIDER_ACCOUNT),
+    (402, "billing_error", "no", Cause.PROVIDER_ACCOUNT),
+    (403, "permission_error", "no", Cause.PROVIDER_ACCOUNT),
     (404, "not_found_error", "model: claude-opus-4", Cause.NOT_FOUND),
     (409, "conflict_error", "no", Cause.UPSTREAM_ERROR),
     (413, "request_too_large", "no", Cause.TOO_LARGE),
@@ -55,7 +55,13 @@ def test_every_kind_of_the_sdk_is_known():
 @pytest.mark.parametrize("body", [b"", b"<html>Bad gateway</html>", b"{}", b'{"error": "x"}', b"\xff", b"[" * 100_000])
 @pytest.mark.parametrize(
     ("status", "cause"),
-    [(529, Cause.NO_CAPACITY), (503, Cause.NO_CAPACITY), (502, Cause.UPSTREAM_ERROR), (408, Cause.UPSTREAM_TIMEOUT)],
+    [
+        (529, Cause.NO_CAPACITY),
+        (503, Cause.NO_CAPACITY),
+        (502, Cause.UPSTREAM_ERROR),
+        (401, Cause.PROVIDER_ACCOUNT),
+        (408, Cause.UPSTREAM_TIMEOUT),
+    ],
 )
 def test_without_an_envelope_the_status_tells(body, status, cause):
     error = refusal(status, body, retry_after=3)

@@ -189,6 +189,13 @@ def test_what_it_cost_is_what_was_told_last():
     assert all("usage" not in chunk for chunk in told(events))
 
 
+def test_what_a_broken_answer_cost_is_known():
+    stream = stream_of()
+    assert stream.usage.total_tokens == 0
+    stream.feed(frames([START, TEXT, word("a")]))
+    assert (stream.usage.prompt_tokens, stream.usage.completion_tokens) == (3, 1)
+
+
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_any_cut_of_any_stream_is_the_same(end):
     for case in golden("streams")[:4]:

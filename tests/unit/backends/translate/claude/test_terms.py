@@ -2,6 +2,9 @@
 
 import pytest
 
+from backends.translate.chat_body import Notes
+from backends.translate.claude.asked import ChatAsked
+from backends.translate.claude.terms import Terms, sample
 from tests.unit.backends.translate.claude.cases import sent, tool, translated
 
 NEW, OLD = {}, {"thinking": "budget", "samples": True, "max_tokens": 64000}
@@ -56,6 +59,8 @@ def test_sampling_is_told_to_models_that_take_it():
     assert sampled(OLD, temperature=0, top_p=0.9) == {"temperature": 0}
     assert sampled(OLD, temperature=2, top_k=3) == {"temperature": 1, "top_k": 3}
     assert sampled(OLD, top_p=0.9, top_k=0) == {"top_p": 0.9}
+    asked = ChatAsked(model="m", messages=[], top_k=-1)
+    assert sample(asked, Terms(max_tokens=9, samples=True), Notes([]), thinks=False).top_k is None
     assert sampled(OLD, temperature=0.5, reasoning_effort="high") == {}
     assert sampled(OLD, temperature=0.5, reasoning_effort="none") == {"temperature": 0.5}
 
