@@ -19,6 +19,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _DRAIN_SECONDS = 15
 _CANARY_SECONDS = 5.0
 _HEARTBEAT = "vllm:iteration_tokens_total_count"
+_READY_SECONDS = 24 * 3600
 _QUIET = "/health,/metrics,/ping,/load,/v1/completions"
 _FULL = 0.98
 """Of a card, where its size is unknown: the bytes of the cache are told anyway."""
@@ -197,6 +198,8 @@ def _environment(
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_ENFORCE_STRICT_TOOL_CALLING": "0",
         "VLLM_HOST_IP": "127.0.0.1",
+        # Its own limit is ten minutes; the supervisor has the profile's, and the largest models take longer.
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(_READY_SECONDS),
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
         "CUDA_VISIBLE_DEVICES": ",".join(share.device_id for share in cards),
     }

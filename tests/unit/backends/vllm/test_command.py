@@ -168,6 +168,7 @@ def test_its_environment_is_its_own_and_offline(tmp_path: Path, monkeypatch: pyt
     assert "s3cret" not in launch.env.values()
     assert launch.env["VLLM_CACHE_ROOT"].startswith(str(tmp_path / "kept")), "compiled kernels outlive a start"
     assert launch.env["TMPDIR"] == str(tmp_path), "sockets between its processes lie in the private folder"
+    assert int(launch.env["VLLM_ENGINE_READY_TIMEOUT_S"]) > 3600, "how long a start may take is the profile's to say"
 
 
 def test_no_folder_no_engine(tmp_path: Path) -> None:
