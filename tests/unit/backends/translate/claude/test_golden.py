@@ -8,9 +8,11 @@ from anthropic.types import RawMessageStreamEvent
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import TypeAdapter
 
+from backends.translate.claude.fields import FIELDS
 from backends.translate.claude.request import to_messages
 from backends.translate.claude.terms import Terms
 from tests.unit.backends.translate.claude.cases import (
+    GOLDEN,
     MOST,
     accepted_by_anthropic,
     answered,
@@ -116,3 +118,19 @@ def test_an_answer_comes_back_in_the_next_request(case):
     assert [{k: v for k, v in block.items() if k != "id"} for block in blocks] == plain
     if "functions" not in case["asked"]:
         assert [block["id"] for block in blocks if block["type"] == "tool_use"] == ids
+
+
+OTHERS = [
+    pytest.param(case["chat"], id=f"{dialect}: {case['note']}")
+    for dialect in ("anthropic", "responses")
+    for case in json.loads((GOLDEN.parent / dialect / "requests.json").read_text("utf-8"))
+]
+
+
+@pytest.mark.parametrize("chat", OTHERS)
+def test_what_other_dialects_become_can_be_told_there(chat):
+    """Agents whose requests became chats: all of them, but for what no Message can hold."""
+    chat = {name: value for name, value in chat.items() if FIELDS.get(name) != "refused"}
+    body = json.loads(to_messages(json.dumps(chat).encode(), Terms(max_tokens=MOST)).body)
+    keeps_the_rules(body)
+    accepted_by_anthropic(body)
