@@ -68,6 +68,7 @@ from gateway.scheduling.placement import could_hold
 from gateway.scheduling.policy import Policy
 from gateway.scheduling.probes import probe_of
 from gateway.scheduling.runtime import Runtime
+from gateway.scheduling.watchdog import Watchdog
 from gateway.settings import Settings
 from gateway.telemetry.logs import Logging
 from gateway.telemetry.metrics import Metrics
@@ -143,7 +144,8 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
     limits = Limits(queue_size=settings.queue_size, idle_unload=settings.idle_unload)
     learning = Learning(footprints, lambda name: table().route(name).candidates[0], forget)
     machine = Machine(probe_of(settings.devices, settings.memory_limit), learning)
-    runtime = Runtime(launcher or engines, machine, metrics, limits, policy)
+    watchdog = Watchdog.within(settings.idle_timeout)
+    runtime = Runtime(launcher or engines, machine, metrics, limits, policy, watchdog=watchdog)
     recorder = Recorder(metrics)
     fetcher = _fetcher(settings)
     services = Services(

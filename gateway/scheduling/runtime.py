@@ -44,6 +44,7 @@ class Runtime:
         limits: Limits,
         policy: Policy | None = None,
         clock: Callable[[], float] = time.monotonic,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._machine = machine
         self._metrics = metrics
@@ -52,7 +53,7 @@ class Runtime:
         self._waiters: dict[int, asyncio.Future[Occupant]] = {}
         self._drained: asyncio.Event | None = None
         self._hurried = False
-        self.watchdog = Watchdog()
+        self.watchdog = watchdog or Watchdog()
         self.scheduler = Scheduler(self, machine.first_reading(), policy or Policy(), limits)
         self.engines = EngineTasks(launcher, machine, metrics, clock, self.scheduler)
 

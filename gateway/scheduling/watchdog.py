@@ -5,6 +5,7 @@ Their exit tells of dead ones; a stopped or deadlocked one never exits, and keep
 
 import asyncio
 from collections.abc import Mapping
+from typing import Self
 
 from msgspec import Struct
 
@@ -13,6 +14,13 @@ from gateway.scheduling.launcher import Running
 
 ASK_EVERY = 10.0
 PATIENCE = 60.0
+GRACE = 2.0
+"""Seconds after the longest silence of a stream by which a hang is found."""
+_LEAST_PATIENCE = 6.0
+"""A vLLM that is busy answers once its canary's own deadline of five seconds is over."""
+_LATE = 8.0
+"""Seconds by which a hang may be found later: a canary that saw one more step counts as an answer at its deadline, and
+somebody looks once a second only, at the answer, to ask, and to judge."""
 _PAUSE = 0.5
 
 
@@ -25,8 +33,16 @@ class _Watch(Struct):
 class Watchdog:
     """``ask_every`` seconds after its last answer an engine is asked again; ``patience`` more in silence, and it hangs.
 
-    Both in seconds. Patience is long on purpose: an external engine may hold its event loop for a whole prompt.
+    Both in seconds. Patience is long by default: an external engine may hold its event loop for a whole prompt.
     """
+
+    @classmethod
+    def within(cls, silence: float) -> Self:
+        """Finds who hangs within ``silence`` seconds and ``GRACE`` when it looks every second; where ``silence`` is
+        under a quarter of a minute, some seconds later, or who is only busy would be killed.
+        """
+        ask_every = min(ASK_EVERY, silence / 6.0)
+        return cls(ask_every, max(_LEAST_PATIENCE, silence + GRACE - _LATE - ask_every))
 
     def __init__(self, ask_every: float = ASK_EVERY, patience: float = PATIENCE) -> None:
         self._ask_every = ask_every
@@ -54,6 +70,11 @@ class Watchdog:
                 hung.append(variant_id)
                 self._forget(variant_id)
         return hung
+
+    def leave(self, variant_id: str) -> None:
+        """Asks this one nothing more, until it is among the engines again: who falls asleep answers no canary."""
+        if variant_id in self._watched:
+            self._forget(variant_id)
 
     def close(self) -> None:
         """Asks nobody any more."""
