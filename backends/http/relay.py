@@ -11,6 +11,7 @@ from pathlib import Path
 from backends.contract import Call, Canary, Health, Reply
 from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
+from backends.http.failed_event import failed_at, failure
 from backends.http.lines import read_to_commit
 from backends.http.pool import Address, Pool
 from backends.http.refusal import refusal
@@ -116,6 +117,9 @@ class HttpBackend:
                 raise BackendError(Cause.STREAM_BROKEN, "the backend ended its stream before the first event")
             await connection.wait(deadline)
             first += connection.take()
+        if call.terminator and (at := failed_at(first)) >= 0:
+            # Of an answer that fails at once nothing has been told: another candidate may still be tried.
+            raise failure(first[at:], begun=False)
         return StreamReply(
             connection,
             first,

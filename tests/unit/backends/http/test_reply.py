@@ -122,12 +122,15 @@ async def test_silence_in_a_stream_is_its_end():
     assert wire.aborted
 
 
-async def test_an_error_event_passes_as_it_is():
+async def test_an_error_event_ends_the_stream_whatever_the_backend_says_after_it():
     event = b'data: {"error":{"message":"out of memory"}}\n\n'
-    reply, connection, _, _ = streaming()
+    reply, connection, wire, _ = streaming()
     send(connection, event, END)
     connection.data_received(LAST)
-    assert [piece async for piece in reply] == [event + END]
+    with pytest.raises(BackendError) as caught:
+        await anext(reply)
+    assert (caught.value.cause, "out of memory" in caught.value.private) == (Cause.STREAM_BROKEN, True)
+    assert wire.aborted
 
 
 async def test_closing_ends_the_work_at_any_time():
