@@ -6,6 +6,7 @@ from typing import Protocol, Self
 import aiohttp
 
 from backends.errors import BackendError, Cause
+from backends.http.failed_event import failed_at, failure, unfinished
 from backends.wire.sse import says
 
 _TAIL = 4096
@@ -26,19 +27,34 @@ class Translation(Protocol):
 
 
 class Unchanged:
-    """Bytes as they come; whole when its last event is ``terminator``."""
+    """Bytes as they come, up to an event that tells of a failure; whole when the last one is ``terminator``."""
 
     usage = b""
 
     def __init__(self, terminator: bytes) -> None:
         self._terminator = terminator
-        self._tail = b""
+        self._tail = self._held = b""
+        self._fresh = True
+        self._failed: BackendError | None = None
 
     def feed(self, chunk: bytes) -> bytes:
-        self._tail = (self._tail + chunk)[-_TAIL:]
-        return chunk
+        if self._failed is not None:
+            raise self._failed
+        data, self._held = self._held + chunk, b""
+        at = failed_at(data, fresh=self._fresh)
+        if at >= 0:
+            self._failed = failure(data[at:], begun=True)
+            return data[:at]
+        if size := unfinished(data):
+            data, self._held = data[:-size], data[-size:]
+        if data:
+            self._fresh = data.endswith((b"\n", b"\r"))
+            self._tail = (self._tail + data)[-_TAIL:]
+        return data
 
     def finish(self) -> bytes:
+        if self._failed is not None:
+            raise self._failed
         if self._terminator and not says(self._tail, self._terminator):
             raise BackendError(Cause.STREAM_BROKEN, "the provider ended its stream without finishing it")
         return b""

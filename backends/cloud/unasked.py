@@ -15,24 +15,23 @@ class WithoutUsage(Unchanged):
 
     def __init__(self, terminator: bytes) -> None:
         super().__init__(terminator)
-        self._held = b""
+        self._event = b""
 
     def feed(self, chunk: bytes) -> bytes:
-        super().feed(chunk)
-        self._held += chunk
+        self._event += super().feed(chunk)
         told: list[bytes] = []
         start = 0
-        for end in _END.finditer(self._held):
-            event = self._held[start : end.end()]
+        for end in _END.finditer(self._event):
+            event = self._event[start : end.end()]
             start = end.end()
             if _EMPTY.search(event) is not None:
                 self.usage = event
             else:
                 told.append(event)
-        self._held = self._held[start:]
+        self._event = self._event[start:]
         return b"".join(told)
 
     def finish(self) -> bytes:
         super().finish()
-        held, self._held = self._held, b""
-        return held
+        rest, self._event = self._event, b""
+        return rest

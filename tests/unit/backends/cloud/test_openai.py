@@ -142,6 +142,15 @@ async def test_a_cut_stream_is_never_whole(client: CloudClient, end: object, don
     assert caught.value.cause is cause
 
 
+async def test_an_error_in_the_middle_is_an_end_whatever_follows(client: CloudClient) -> None:
+    script = events(chunk("Hel"), {"error": {"message": "lost", "code": 502}}, chunk("lo", "stop"))
+    async with FakeCloud.running(script) as cloud:
+        reply = await OpenAIProvider(cloud.provider(), "there", client).open(call(stream=True))
+        with pytest.raises(BackendError) as caught:
+            await told(reply)
+    assert caught.value.cause is Cause.STREAM_BROKEN
+
+
 async def test_who_leaves_ends_the_work_there(client: CloudClient) -> None:
     async with FakeCloud.running(events(chunk("Hel"), done=False, end=SILENCE)) as cloud:
         reply = await OpenAIProvider(cloud.provider(), "there", client).open(call(stream=True))
