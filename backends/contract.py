@@ -18,6 +18,8 @@ class Task(StrEnum):
     CHAT = "chat"
     COMPLETION = "completion"
     EMBEDDING = "embedding"
+    RERANK = "rerank"
+    SCORE = "score"
     IMAGE = "image"
     IMAGE_EDIT = "image_edit"
     IMAGE_VARIATION = "image_variation"

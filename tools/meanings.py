@@ -73,6 +73,7 @@ LABELS: dict[str, str] = {
     "reason": "a cause of [errors.md](errors.md); `exited` for an engine that died by itself",
     "to": "of a transition: as `from`; of a fallback: the variant or profile tried next",
     "type": "`input`, `output`, `cached`, `reasoning`",
+    "variant": "variant's name, with `#` and a number from its second engine on",
     "version": "of the gateway",
 }
 
@@ -81,6 +82,11 @@ ROUTES: dict[str, str] = {
     "POST /v1/chat": "Short path of the same.",
     "POST /v1/completions": "The continuation of a text, whole or as a stream.",
     "POST /v1/embeddings": "Vectors of texts.",
+    "POST /v1/rerank": "Documents by how well they answer a query, the best first.",
+    "POST /v2/rerank": "Path of the same in Cohere's client.",
+    "POST /rerank": "Path of the same in vLLM.",
+    "POST /v1/score": "How well texts go with others.",
+    "POST /score": "Path of the same in vLLM.",
     "POST /v1/images/generations": "Pictures of a prompt, whole or as a stream with previews.",
     "POST /v1/images": "Short path of the same.",
     "POST /v1/images/edits": "Up to 16 pictures changed by instruction, or where a mask says; a form or JSON.",

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from backends.contract import Task
 from gateway.catalog.check_diffusers import picture_findings
+from gateway.catalog.check_tasks import task_findings
 from gateway.catalog.check_variant import variant_findings
 from gateway.catalog.finding import Finding
 from gateway.catalog.nodes import Node
@@ -16,7 +17,7 @@ from gateway.catalog.shape import locate
 from gateway.errors import TABLE
 
 TASKS: dict[Modality, frozenset[Task]] = {
-    "llm": frozenset({Task.CHAT, Task.COMPLETION, Task.EMBEDDING}),
+    "llm": frozenset({Task.CHAT, Task.COMPLETION, Task.EMBEDDING, Task.RERANK, Task.SCORE}),
     "image": frozenset({Task.IMAGE, Task.IMAGE_EDIT, Task.IMAGE_VARIATION, Task.INPAINT}),
     "video": frozenset({Task.VIDEO, Task.IMAGE_TO_VIDEO, Task.VIDEO_TO_VIDEO, Task.IMAGE}),
     "utility": frozenset(Task),
@@ -61,6 +62,7 @@ def _profile(document: Document, known: Collection[str]) -> Iterator[Finding]:
     yield from _repeats("variants", [v.name for v in profile.variants], ".name")
     yield from _fallbacks(profile, known)
     yield from picture_findings(profile)
+    yield from task_findings(profile)
     for i, variant in enumerate(profile.variants):
         for finding in variant_findings(variant):
             yield Finding(f"variants[{i}].{finding.where}", finding.message, finding.hint)

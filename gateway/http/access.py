@@ -2,6 +2,7 @@
 
 from gateway.keys.key import Scope
 
+_INFERENCE = frozenset({"/rerank", "/v2/rerank", "/score"})
 _OPEN = frozenset({"/health", "/ready"})
 
 
@@ -11,7 +12,7 @@ def required_scope(path: str, *, metrics_public: bool = False) -> Scope | None:
     """
     if path.startswith("/v1/media/"):
         return None  # a signed link is its own permission
-    if path.startswith("/v1/"):
+    if path.startswith("/v1/") or path in _INFERENCE:
         return "inference"
     if path in _OPEN:
         return None

@@ -1,4 +1,4 @@
-"""POST /v1/chat/completions, /v1/completions, /v1/embeddings and the short path /v1/chat.
+"""POST /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/rerank, /v1/score and other paths of the same.
 
 Raw ASGI handlers: a typed Litestar body would accept JSON sent as text/plain and answer bad bytes with 500 (measured).
 The body is checked against its typed shape, then sent on as it came, with the model's name and defaults put in.
@@ -15,7 +15,7 @@ from msgspec import Struct
 from backends.contract import Call, Task
 from backends.errors import BackendError, Cause
 from backends.registry import reads_pictures
-from backends.wire import openai_chat, openai_completions, openai_embeddings
+from backends.wire import openai_chat, openai_completions, openai_embeddings, reranking, scoring
 from backends.wire.decode import decode
 from backends.wire.envelope import Envelope
 from backends.wire.extra_fields import settled
@@ -77,6 +77,18 @@ def _check_embedding(body: bytes) -> Wanted:
 
 
 ENDPOINTS = (
+def _check_reranking(body: bytes) -> Wanted:
+    request = decode(body, reranking.RerankRequest)
+    reranking.validate(request)
+    return Wanted(1)
+
+
+def _check_scoring(body: bytes) -> Wanted:
+    request = decode(body, scoring.ScoreRequest)
+    scoring.validate(request)
+    return Wanted(1)
+
+
     Endpoint(
         name="/v1/chat/completions",
         paths=["/v1/chat/completions", "/v1/chat"],
@@ -102,6 +114,22 @@ ENDPOINTS = (
         life_sign=None,
     ),
 )
+    Endpoint(
+        name="/v1/rerank",
+        paths=["/v1/rerank", "/v2/rerank", "/rerank"],
+        upstream="/v1/rerank",
+        task=Task.RERANK,
+        check=_check_reranking,
+        life_sign=None,
+    ),
+    Endpoint(
+        name="/v1/score",
+        paths=["/v1/score", "/score"],
+        upstream="/v1/score",
+        task=Task.SCORE,
+        check=_check_scoring,
+        life_sign=None,
+    ),
 
 
 def text_handlers(services: Services) -> dict[str, ASGIApp]:
@@ -134,9 +162,9 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
             envelope = settled(Envelope.parse(body))
         exchange.stream = stream = endpoint.life_sign is not None and envelope.stream
         settings = services.settings
-
         salt = salt_of(settings, exchange.key_id)
         def call(candidate: Candidate) -> Call:
+
             exchange.sent_upstream = time.perf_counter()
             return Call(
                 path=endpoint.upstream,

@@ -39,7 +39,7 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 sys.path.append(os.path.dirname(__file__))  # the isolated interpreter leaves it out
-from engine_replies import chunks, embeddings, error, orders_of, parsed, reply, words_of
+from engine_replies import chunks, embeddings, error, orders_of, parsed, ranked, reply, words_of
 from engine_turns import Turns
 
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found", 429: "Too Many Requests", 503: "Service Unavailable"}
@@ -217,7 +217,7 @@ class Connection(asyncio.Protocol):
         if path == "/tokenize":
             words = " ".join(str(m.get("content")) for m in body.get("messages", ())) or str(body.get("content", ""))
             return self.plain(200, {"tokens": list(range(len(words.split())))})
-        if path not in {"/v1/chat/completions", "/v1/completions", "/v1/embeddings"}:
+        if path not in {"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/rerank", "/v1/score"}:
             return self.plain(404, error("no such path"))
         if not self.engine.ready:
             return self.plain(503, error("loading model"))
@@ -228,6 +228,8 @@ class Connection(asyncio.Protocol):
             return self.plain(int(orders["status"]), error(orders.get("message", "ordered by the test")), extra)
         if path == "/v1/embeddings":
             return self.plain(200, embeddings(body, self.engine.options.model))
+        if path in {"/v1/rerank", "/v1/score"}:
+            return self.plain(200, ranked(body, self.engine.options.model))
         if body.get("stream"):
             return await self.stream(call, path)
         words = words_of(call.body, call.orders)

@@ -67,6 +67,19 @@ def chunks(path, body, words, model):
         yield {**head, "choices": [], "usage": usage(body, len(words))}
 
 
+def ranked(body, model):
+    """Longer texts first, in the form of whichever of both was asked."""
+    if "query" in body:
+        said = [{"index": i, "document": {"text": t}, "relevance_score": len(t) / 100}
+                for i, t in enumerate(body["documents"])]  # fmt: skip
+        said.sort(key=lambda one: -one["relevance_score"])
+        best = said[: body.get("top_n") or len(said)]
+        return {"id": "rerank-1", "model": model, "usage": {"prompt_tokens": 1, "total_tokens": 1}, "results": best}
+    data = [{"index": 0, "object": "score", "score": 0.5}]
+    return {"id": "score-1", "object": "list", "created": 0, "model": model, "data": data,
+            "usage": {"prompt_tokens": 1, "total_tokens": 1}}  # fmt: skip
+
+
 def embeddings(body, model):
     given = body.get("input", "")
     texts = [given] if isinstance(given, str) else given

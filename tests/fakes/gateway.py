@@ -19,7 +19,7 @@ PROFILE = """\
 id: {id}
 name: {id}
 modality: llm
-tasks: [chat, completion, embedding]
+tasks: [chat, completion, embedding, rerank, score]
 licence: Apache-2.0
 open_weights: true
 context_tokens: {context}

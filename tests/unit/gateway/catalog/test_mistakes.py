@@ -57,7 +57,7 @@ MISTAKES = [
         "bad enum",
         "tasks: [chat, completion]",
         "tasks: [chat, complete]",
-        '6:15: tasks[1]: "complete" is not one of chat, completion, embedding, image, image_edit, image_variation, inpaint, video, image_to_video, video_to_video, speech; did you mean "completion"?',
+        '6:15: tasks[1]: "complete" is not one of chat, completion, embedding, rerank, score, image, image_edit, image_variation, inpaint, video, image_to_video, video_to_video, speech; did you mean "completion"?',
     ),
     ("scalar for list", "tasks: [chat, completion]", "tasks: chat", '6:8: tasks: expected a list, got "chat"'),
     ("mapping for list", "tasks: [chat, completion]", "tasks: {chat: 1}", "6:8: tasks: expected a list, got a mapping"),
