@@ -76,7 +76,6 @@ def _check_embedding(body: bytes) -> Wanted:
     return Wanted(1)
 
 
-ENDPOINTS = (
 def _check_reranking(body: bytes) -> Wanted:
     request = decode(body, reranking.RerankRequest)
     reranking.validate(request)
@@ -89,6 +88,7 @@ def _check_scoring(body: bytes) -> Wanted:
     return Wanted(1)
 
 
+ENDPOINTS = (
     Endpoint(
         name="/v1/chat/completions",
         paths=["/v1/chat/completions", "/v1/chat"],
@@ -113,7 +113,6 @@ def _check_scoring(body: bytes) -> Wanted:
         check=_check_embedding,
         life_sign=None,
     ),
-)
     Endpoint(
         name="/v1/rerank",
         paths=["/v1/rerank", "/v2/rerank", "/rerank"],
@@ -130,6 +129,7 @@ def _check_scoring(body: bytes) -> Wanted:
         check=_check_scoring,
         life_sign=None,
     ),
+)
 
 
 def text_handlers(services: Services) -> dict[str, ASGIApp]:
@@ -163,8 +163,8 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
         exchange.stream = stream = endpoint.life_sign is not None and envelope.stream
         settings = services.settings
         salt = salt_of(settings, exchange.key_id)
-        def call(candidate: Candidate) -> Call:
 
+        def call(candidate: Candidate) -> Call:
             exchange.sent_upstream = time.perf_counter()
             return Call(
                 path=endpoint.upstream,
@@ -210,14 +210,6 @@ def text_ask(exchange: Exchange, envelope: Envelope, body: bytes, tokens: int | 
         request=exchange.request_id,
         context_tokens=len(body) // _MOST_BYTES_A_TOKEN + (tokens or 0),
     )
-
-
-def _refuse_forbidden(envelope: Envelope) -> None:
-    if envelope.lacks(_FORBIDDEN):
-        return
-    for name in _FORBIDDEN:
-        if name in envelope:
-            raise BackendError(Cause.INVALID_REQUEST, f"{name} is not accepted from clients", param=name)
 
 
 def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted, envelope: Envelope) -> None:
