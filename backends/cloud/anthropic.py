@@ -55,18 +55,17 @@ class AnthropicProvider:
 
 
 class _Told:
-    """A translated stream. Its usage is in its last chunk, or in the server's own last words."""
+    """A translated stream. Its usage is in its last chunk where the client asked for it, and here in any case."""
 
     def __init__(self, expected: Expected, answer_id: str, created: int, model: str) -> None:
         self._stream = ChatStream(expected, answer_id=answer_id, created=created, model=model)
-        self._unseen = not expected.include_usage
-        self.usage = b""
+
+    @property
+    def usage(self) -> bytes:
+        return b'"usage":' + msgspec.json.encode(self._stream.usage)
 
     def feed(self, chunk: bytes) -> bytes:
-        told = self._stream.feed(chunk)
-        if self._unseen and b'"usage"' in chunk:
-            self.usage = (self.usage + chunk)[-2048:]
-        return told
+        return self._stream.feed(chunk)
 
     def finish(self) -> bytes:
         self._stream.finish()

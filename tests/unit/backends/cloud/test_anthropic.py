@@ -79,6 +79,15 @@ async def test_a_streamed_one_is_counted_whether_or_not_the_client_asked(client:
     assert (from_tail(reply.usage_tail).input, from_tail(reply.usage_tail).output) == (9, 3)
 
 
+async def test_what_was_read_is_counted_though_only_the_beginning_tells_it(client: CloudClient) -> None:
+    ended = STREAM[4] | {"usage": {"output_tokens": 3}}
+    frames = [*NATIVE[:4], b"event: message_delta\ndata: " + json.dumps(ended).encode() + b"\n\n", NATIVE[5]]
+    async with FakeCloud.running(events(*frames, done=False)) as cloud:
+        reply = await backend(cloud, client).open(chat(stream=True))
+        await told(reply)
+    assert (from_tail(reply.usage_tail).input, from_tail(reply.usage_tail).output) == (9, 3)
+
+
 async def test_a_messages_client_gets_every_byte_as_it_came(client: CloudClient) -> None:
     body = json.dumps({"model": "claude", "stream": True}).encode()
     call = Call(path="/v1/messages", body=body, stream=True, terminator=b"message_stop")
