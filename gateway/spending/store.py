@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, insert, select, tuple_, update
+from msgspec.structs import asdict
+from sqlalchemy import Connection, Engine, Row, and_, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -23,6 +24,16 @@ from gateway.spending.entry import Call, Entry, Event, after, new_id
 from gateway.spending.table import entry_of, spending, totals
 
 _GATEWAY = "gateway"
+
+# Made once: to build statements takes longer than SQLite needs for them. Four rows, found by the primary key.
+_PLACES = (
+    totals.c.scope.in_([bindparam("gateway"), bindparam("key")]),
+    totals.c.period.in_([bindparam("month"), bindparam("today")]),
+)
+_LOOK = select(totals).where(*_PLACES)
+_HOLD = _LOOK.order_by(totals.c.scope, totals.c.period).with_for_update()  # on SQLite a transaction holds everything
+_ADD = update(totals).where(*_PLACES).values(amount=totals.c.amount + bindparam("more"))
+_NEW = insert(spending)
 
 
 class SpendingStore:
@@ -37,9 +48,9 @@ class SpendingStore:
         """The most that the next call of ``key`` may cost; ``None``: no limit. It waits for no writer and promises
         nothing: that is ``reserve``.
         """
-        rows = _places(key, day_of(self._clock()))
+        places = _places(key, day_of(self._clock()))
         with _failures("read"), self._database.connect().execution_options(**{READS: True}) as connection:
-            return left(budget, gateway, _spent(rows, _amounts(connection, rows)))
+            return left(budget, gateway, _spent(places, connection.execute(_LOOK, places).all()))
 
     def reserve(self, call: Call, estimate: int, budget: Budget, gateway: Budget, *, seconds: float) -> Entry:
         """A reservation of ``estimate``, durable on return. ``seconds``: how long the call takes at most; not settled
@@ -51,14 +62,13 @@ class SpendingStore:
             id=new_id(), key=call.key, model=call.model, provider=call.provider, request_id=call.request_id,
             state="reserved", day=day, reserved=estimate, spent=0, created_at=now, due_at=now + seconds,
         )  # fmt: skip
-        rows = _places(call.key, day)
+        places = _places(call.key, day)
         with _failures("written"), self._database.begin() as connection:
-            if (refused := refusal(estimate, budget, gateway, _spent(rows, self._held(connection, rows)))) is not None:
+            spent = _spent(places, self._held(connection, places))
+            if (refused := refusal(estimate, budget, gateway, spent)) is not None:
                 raise refused.error()
-            self._add(connection, rows, estimate)
-            connection.execute(
-                insert(spending).values({name: getattr(entry, name) for name in entry.__struct_fields__})
-            )
+            connection.execute(_ADD, places | {"more": estimate})
+            connection.execute(_NEW, asdict(entry))
         return entry
 
     def settle(self, entry_id: str, spent: int) -> Entry:
@@ -104,28 +114,25 @@ class SpendingStore:
         values = {"state": state, "spent": spent, "ended_at": None if state == "unknown" else self._clock()}
         statement = update(spending).where(spending.c.id == before.id).values(values).returning(spending)
         ended = entry_of(connection.execute(statement).one())
-        if ended.counted != before.counted:
-            rows = _places(ended.key, ended.day)
-            self._held(connection, rows)
-            self._add(connection, rows, ended.counted - before.counted)
+        if (more := ended.counted - before.counted) != 0:
+            places = _places(ended.key, ended.day)
+            self._held(connection, places)
+            connection.execute(_ADD, places | {"more": more})
         return ended
 
-    def _held(self, connection: Connection, rows: Sequence[tuple[str, str]]) -> dict[tuple[str, str], int]:
-        """What the totals are, until the end of the transaction: nobody else changes them. All take them in one order,
-        so nobody waits in a circle.
+    def _held(self, connection: Connection, places: dict[str, str]) -> Sequence[Row[Any]]:
+        """The totals, until the end of the transaction: nobody else changes them. All take them in one order, so nobody
+        waits in a circle.
         """
-        found = _amounts(connection, rows, hold=True)
-        if len(found) == len(rows):
+        found = connection.execute(_HOLD, places).all()
+        known = {(row.scope, row.period) for row in found}
+        if len(known) == len(places):
             return found
-        new = [
-            {"scope": scope, "period": period, "amount": 0} for scope, period in rows if (scope, period) not in found
-        ]
+        scopes, periods = (places["gateway"], places["key"]), (places["month"], places["today"])
+        rows = [{"scope": scope, "period": period, "amount": 0} for scope in scopes for period in periods]
+        new = [row for row in rows if (row["scope"], row["period"]) not in known]
         connection.execute(self._insert(totals).values(new).on_conflict_do_nothing())
-        return _amounts(connection, rows, hold=True)
-
-    def _add(self, connection: Connection, rows: Sequence[tuple[str, str]], amount: int) -> None:
-        place = tuple_(totals.c.scope, totals.c.period)
-        connection.execute(update(totals).where(place.in_(rows)).values(amount=totals.c.amount + amount))
+        return connection.execute(_HOLD, places).all()
 
 
 def _entry(connection: Connection, entry_id: str) -> Entry:
@@ -138,23 +145,21 @@ def _entry(connection: Connection, entry_id: str) -> Entry:
     return entry_of(row)
 
 
-def _places(key: str, day: str) -> list[tuple[str, str]]:
-    """Rows of totals that a call counts in, in the order in which they are taken."""
-    return [(scope, period) for scope in (_GATEWAY, f"key:{key}") for period in (month_of(day), day)]
+def _places(key: str, day: str) -> dict[str, str]:
+    """Scopes and periods that a call counts in: each with each."""
+    return {"gateway": _GATEWAY, "key": f"key:{key}", "month": month_of(day), "today": day}
 
 
-def _amounts(
-    connection: Connection, rows: Sequence[tuple[str, str]], *, hold: bool = False
-) -> dict[tuple[str, str], int]:
-    statement = select(totals).where(tuple_(totals.c.scope, totals.c.period).in_(rows))
-    if hold:  # on SQLite the whole transaction holds everything
-        statement = statement.order_by(totals.c.scope, totals.c.period).with_for_update()
-    return {(scope, period): amount for scope, period, amount in connection.execute(statement)}
+def _spent(places: dict[str, str], rows: Sequence[Row[Any]]) -> Spent:
+    amounts = {(row.scope, row.period): row.amount for row in rows}
 
+    def of(scope: str, period: str) -> int:
+        return amounts.get((places[scope], places[period]), 0)
 
-def _spent(rows: Sequence[tuple[str, str]], amounts: dict[tuple[str, str], int]) -> Spent:
-    gateway_month, gateway_day, key_month, key_day = (amounts.get(row, 0) for row in rows)
-    return Spent(key_day=key_day, key_month=key_month, gateway_day=gateway_day, gateway_month=gateway_month)
+    return Spent(
+        key_day=of("key", "today"), key_month=of("key", "month"),
+        gateway_day=of("gateway", "today"), gateway_month=of("gateway", "month"),
+    )  # fmt: skip
 
 
 @contextmanager
