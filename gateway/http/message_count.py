@@ -10,6 +10,7 @@ from msgspec import Struct
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.registry import speaks_anthropic
+from gateway.http.count_body import count_body
 from gateway.http.engine_body import name_at
 from gateway.http.hangup import cancel_when_gone
 from gateway.http.message_request import as_chat, read_message
@@ -19,11 +20,6 @@ from gateway.routing.route import Candidate
 from gateway.telemetry.exchange import Exchange
 
 COUNT = "/v1/messages/count_tokens"
-_COUNTS = (
-    "messages", "tools", "tool_choice", "response_format", "reasoning_effort", "continue_final_message",
-    "add_generation_prompt",
-)  # fmt: skip
-"""All of a chat request that changes its prompt."""
 
 
 async def count_tokens(services: Services, exchange: Exchange, scope: Scope, receive: Receive, send: Send) -> None:
@@ -38,7 +34,7 @@ async def count_tokens(services: Services, exchange: Exchange, scope: Scope, rec
         if speaks_anthropic(candidate.variant.engine) and not (chat.altered or asked.holds_pdf):
             body = asked.envelope.with_model(name_at(candidate))
             return Call(path=COUNT, body=body, request_id=exchange.request_id)
-        return Call(path="/tokenize", body=chat.envelope.only(_COUNTS), request_id=exchange.request_id)
+        return Call(path="/tokenize", body=count_body(chat.envelope, candidate), request_id=exchange.request_id)
 
     cancel_when_gone(scope)
     counted = _counted(await services.dispatcher.ask(route, call, exchange.key_id))
