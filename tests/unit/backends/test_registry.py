@@ -12,7 +12,8 @@ from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
 from backends.llama_cpp.args import LlamaCppArgs
 from backends.llama_cpp.config import WorkerConfig
-from backends.registry import backend_of, missing_engine, plan_of, runtime_of
+from backends.registry import backend_of, missing_engine, plan_of, runtime_of, thoughts_renamed
+from backends.vllm.args import VllmArgs
 
 PYTHON = Path("/environments/llama/bin/python")
 
@@ -88,3 +89,17 @@ async def test_a_backend_is_named_after_its_kind(
     health = await backend.health()
     assert not health.ready, "nobody listens on its socket"
     await backend.aclose()
+
+
+@pytest.mark.parametrize(
+    ("args", "renamed"),
+    [
+        (VllmArgs(architecture="A", reasoning_parser="qwen3"), True),
+        (VllmArgs(architecture="A"), False),
+        (ExternalArgs(url="http://127.0.0.1:1", thoughts="reasoning"), True),
+        (ExternalArgs(url="http://127.0.0.1:1"), False),
+        (LlamaCppArgs(context_tokens=64), False),
+    ],
+)
+def test_whose_thoughts_have_another_name(args, renamed):
+    assert (thoughts_renamed(args) is not None) == renamed
