@@ -111,6 +111,20 @@ class Health(Struct, frozen=True, kw_only=True):
     detail: str = ""
 
 
+class Pressure(Struct, frozen=True, kw_only=True):
+    """What an engine says of its own load: requests it works on, and those in its own queue.
+
+    ``cache_usage``, from 0 to 1, of a cache of so many tokens, which holds so many (``concurrency``) of the longest
+    requests; 0 where it does not say.
+    """
+
+    running: int
+    waiting: int
+    cache_usage: float = 0.0
+    cache_tokens: int = 0
+    concurrency: float = 0.0
+
+
 class Backend(Protocol):
     """An engine process or a provider, ready to take calls."""
 

@@ -99,6 +99,11 @@ def thoughts_renamed(args: EngineArgs) -> Renaming | None:
             return None
 
 
+def tells_pressure(kind: str) -> bool:
+    """Whether engines of that kind may say how much they have to do. Of servers that we do not know some do."""
+    return kind in ("vllm", "external")
+
+
 def reads_pictures(args: EngineArgs) -> bool:
     """Whether a chat may show it some; of servers that we do not know it is supposed."""
     match args:

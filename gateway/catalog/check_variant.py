@@ -37,7 +37,7 @@ def variant_findings(variant: Variant) -> Iterator[Finding]:
     elif isinstance(engine, VllmArgs):
         yield from vllm_findings(engine, variant)
     else:
-        yield from _external(engine)
+        yield from _external(engine, variant)
     if variant.weights is not None:
         yield from _weights(variant.weights)
         yield from _footprint(variant.footprint, variant.weights)
@@ -66,15 +66,16 @@ def _llama_cpp(engine: LlamaCppArgs, variant: Variant) -> Iterator[Finding]:
         yield Finding("engine.context_tokens", "less than one token a slot", "it is the total over all slots")
 
 
-def _external(engine: ExternalArgs) -> Iterator[Finding]:
-    if bool(engine.command) == (engine.url is not None):
-        yield Finding("engine", "exactly one of command and url is needed")
+def _external(engine: ExternalArgs, variant: Variant) -> Iterator[Finding]:
+    if bool(engine.command) + (engine.url is not None) + bool(engine.urls) != 1:
+        yield Finding("engine", "exactly one of command, url and urls is needed")
     if engine.command and not engine.command[0]:
         yield Finding("engine.command[0]", "the program's name is empty")
-    if engine.url is not None and (wrong := url_fault(engine.url)):
-        yield Finding("engine.url", wrong, "plain http is for loopback; elsewhere use https")
-    if engine.served_model is not None and engine.url is None:
-        yield Finding("engine.served_model", "goes with url only")
+    yield from _urls(engine)
+    if variant.replicas > 1 and not engine.command:
+        yield Finding("replicas", "goes with command only", "a server that somebody else runs is one more of urls")
+    if engine.served_model is not None and engine.command:
+        yield Finding("engine.served_model", "goes with url or urls only")
     if engine.slots < 1:
         yield Finding("engine.slots", f"expected 1 or more, got {engine.slots}")
     if engine.context_tokens is not None and engine.context_tokens < 1:
@@ -87,6 +88,16 @@ def _external(engine: ExternalArgs) -> Iterator[Finding]:
         yield Finding("engine", "sleep_path and wake_path go together")
     if engine.sleep_path is not None and not engine.command:
         yield Finding("engine.sleep_path", "goes with command only")
+
+
+def _urls(engine: ExternalArgs) -> Iterator[Finding]:
+    named = [] if engine.url is None else [("engine.url", engine.url)]
+    for place, url in (*named, *((f"engine.urls[{i}]", url) for i, url in enumerate(engine.urls))):
+        if wrong := url_fault(url):
+            yield Finding(place, wrong, "plain http is for loopback; elsewhere use https")
+    for i, url in enumerate(engine.urls):
+        if url in engine.urls[:i]:
+            yield Finding(f"engine.urls[{i}]", f"{quoted(url)} is given twice")
 
 
 def _weights(weights: Weights, place: str = "weights") -> Iterator[Finding]:

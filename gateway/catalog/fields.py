@@ -72,6 +72,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "pin": "Keep it resident: never unloaded for being idle or to make room.",
         "runs_on": "`gpu`: cards only. `gpu_else_cpu`: host RAM where no card is. `any`: host RAM beside cards too.",
         "split": "Most cards it may be spread over, in equal parts, where none holds it whole.",
+        "replicas": "Most engines of it at once, each with memory of its own; the next is loaded when those are full.",
         "speed": "How fast it answers against the profile's first variant: 0.5 takes twice as long.",
     },
     LlamaCppArgs: {
@@ -193,6 +194,7 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "kind": "Always `external`.",
         "command": "Program and arguments that speak the worker protocol; `{socket}` and `{weights}` become paths.",
         "url": "A server that somebody else runs: loopback over http, anything else over https.",
+        "urls": "Several such servers of the same model, that share its requests.",
         "served_model": "The model's name at `url`; absent means the profile's id.",
         "slots": "Requests it takes at the same time.",
         "context_tokens": "Longest context it accepts, in tokens.",

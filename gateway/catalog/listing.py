@@ -6,13 +6,16 @@ from typing import Literal
 from msgspec import Struct
 
 from backends.contract import Task
+from backends.external.args import ExternalArgs
 from gateway.catalog.profile import Lifecycle, Modality, ModelProfile, Tier, Variant
 
 Where = Literal["local", "cloud", "none"]
 
 
 class VariantListing(Struct, frozen=True, kw_only=True):
-    """One way to serve the model. Bytes; ``fits`` says whether this machine can hold it; the tokens of a request."""
+    """One way to serve the model. Bytes of one engine, of which there may be ``replicas``; ``fits`` says whether this
+    machine can hold it; the tokens of a request.
+    """
 
     name: str
     engine: str
@@ -20,6 +23,7 @@ class VariantListing(Struct, frozen=True, kw_only=True):
     host_bytes: int
     fits: bool
     context_tokens: int | None = None
+    replicas: int = 1
 
 
 class ModelListing(Struct, frozen=True, kw_only=True):
@@ -83,7 +87,12 @@ def _variant(variant: Variant, fits: Callable[[Variant], bool]) -> VariantListin
         host_bytes=variant.footprint.host_bytes,
         fits=fits(variant),
         context_tokens=variant.engine.request_tokens,
+        replicas=_engines(variant),
     )
+
+
+def _engines(variant: Variant) -> int:
+    return max(variant.replicas, len(variant.engine.urls) if isinstance(variant.engine, ExternalArgs) else 1)
 
 
 def served_context(listing: ModelListing) -> int | None:

@@ -24,6 +24,7 @@ Positive = Annotated[int, Meta(ge=1)]
 NonNegative = Annotated[int, Meta(ge=0)]
 Seconds = Annotated[float, Meta(gt=0)]
 Factor = Annotated[float, Meta(gt=0)]
+Replicas = Annotated[int, Meta(ge=1, le=64)]
 
 Modality = Literal["llm", "image", "video", "utility", "workflow"]
 Tier = Literal["S", "A", "B", "C"]
@@ -124,6 +125,7 @@ class Variant(_Strict, frozen=True, kw_only=True):
     pin: bool = False
     runs_on: RunsOn = "gpu_else_cpu"
     split: Positive = 1
+    replicas: Replicas = 1
     speed: Factor = 1.0
 
 

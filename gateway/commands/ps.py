@@ -21,11 +21,22 @@ def ps(as_json: bool) -> None:
     if not found:
         click.echo("nothing is loaded")
         return
-    show(("MODEL", "VARIANT", "STATE", "MEMORY", "ON", "BUSY", "QUEUED", "IDLE", "PID"), (_row(r) for r in found))
+    alike: dict[tuple[str, str, str], list[ResidentView]] = {}
+    for each in found:
+        alike.setdefault((each.model, each.variant, _state(each)), []).append(each)
+    show(("MODEL", "VARIANT", "STATE", "MEMORY", "ON", "BUSY", "QUEUED", "IDLE", "PID"), map(_row, alike.values()))
 
 
-def _row(r: ResidentView) -> tuple[str, ...]:
-    state = f"{r.state}, pinned" if r.pinned else r.state
-    busy, idle = f"{r.in_flight}/{r.slots}", f"{r.idle_seconds:.0f} s"
-    memory, where = size(r.device_bytes), " ".join(r.devices)
-    return r.model, r.variant, state, memory, where, busy, str(r.queued), idle, str(r.pid)
+def _state(resident: ResidentView) -> str:
+    return f"{resident.state}, pinned" if resident.pinned else resident.state
+
+
+def _row(replicas: list[ResidentView]) -> tuple[str, ...]:
+    """One line for all replicas of a variant that are in the same state."""
+    first = replicas[0]
+    name = first.variant if len(replicas) == 1 else f"{first.variant} x{len(replicas)}"
+    memory = size(sum(r.device_bytes for r in replicas))
+    where = " ".join(dict.fromkeys(device for r in replicas for device in r.devices))
+    busy = f"{sum(r.in_flight for r in replicas)}/{sum(r.takes for r in replicas)}"
+    queued, idle = str(max(r.queued for r in replicas)), f"{min(r.idle_seconds for r in replicas):.0f} s"
+    return first.model, name, _state(first), memory, where, busy, queued, idle, " ".join(str(r.pid) for r in replicas)

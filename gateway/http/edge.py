@@ -123,6 +123,8 @@ class Edge:
                 origin = value
             elif name == b"x-forebay-priority":
                 exchange.priority = value.decode("latin-1").strip().lower()
+            elif name == b"x-forebay-session":
+                exchange.session = value
         self._services.origin.check(host if hosts == 1 else None, origin)
         if origin is not None:
             exchange.origin = origin

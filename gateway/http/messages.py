@@ -78,7 +78,7 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
 
     telling = Telling(
         route=route,
-        ask=text_ask(exchange, chat.envelope, asked.body, None),
+        ask=text_ask(exchange, route, chat.envelope, asked.body, None),
         call=call,
         dialect=MessagesDialect(f"msg_{secrets.token_hex(12)}", request),
         speaks=speaks,

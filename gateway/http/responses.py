@@ -81,7 +81,8 @@ def responses_handler(services: Services) -> ASGIApp:
             if request.store is not False:
                 await _keep(store, exchange, items, dialect)
 
-        ask = text_ask(exchange, chat.envelope, body, request.max_output_tokens)
+        cached_as, most = request.prompt_cache_key, request.max_output_tokens
+        ask = text_ask(exchange, route, chat.envelope, body, most, cached_as)
         telling = Telling(route=route, ask=ask, call=call, dialect=dialect, keep=keep)
         await serve_translated(services, scope, send, exchange, telling)
 

@@ -25,6 +25,7 @@ from gateway.http.body import read_body, require_json
 from gateway.http.engine_body import body_for, salt_of, says, thoughts
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import Remote, remote_media
+from gateway.http.prefix import prefix_of
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
 from gateway.routing.pick import Ask
@@ -185,7 +186,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
                 route,
                 call,
                 life_sign,
-                text_ask(exchange, envelope, body, wanted.tokens),
+                text_ask(exchange, route, envelope, body, wanted.tokens),
                 thoughts if endpoint.task is Task.CHAT else as_it_comes,
             )
         except BackendError as error:
@@ -198,8 +199,13 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
     return serve
 
 
-def text_ask(exchange: Exchange, envelope: Envelope, body: bytes, tokens: int | None) -> Ask:
-    """How urgent it is, and how long a context it needs at least: a token is seldom more than eight bytes."""
+def text_ask(
+    exchange: Exchange, route: Route, envelope: Envelope, body: bytes, tokens: int | None, cache_key: str | None = None
+) -> Ask:
+    """How urgent it is, and how long a context it needs at least: a token is seldom more than eight bytes.
+
+    ``envelope`` is of the chat; ``cache_key`` what it is called in a cache, where another dialect said so.
+    """
     word = exchange.priority
     if not word and (tier := envelope.get("service_tier")) is not None and bytes(tier) == b'"flex"':
         word = "batch"
@@ -209,6 +215,7 @@ def text_ask(exchange: Exchange, envelope: Envelope, body: bytes, tokens: int | 
         priority=_PRIORITIES[word],
         request=exchange.request_id,
         context_tokens=len(body) // _MOST_BYTES_A_TOKEN + (tokens or 0),
+        prefix=prefix_of(exchange, envelope, cache_key) if route.replicated else b"",
     )
 
 

@@ -22,6 +22,7 @@ from gateway.routing.clip_job import ClipWish, only_able, sections_of
 from gateway.routing.preference import preferred
 from gateway.routing.presence import changes_clips, require_present
 from gateway.routing.route import Route
+from gateway.scheduling.replica import base_of
 
 _MOST_SEED = 2**31
 _MOST_EXTENDED_SECONDS = 120.0
@@ -186,8 +187,9 @@ def _require(services: Services, wish: ClipWish, route: Route) -> None:
 
 def _name(route: Route, asked: str | None) -> str:
     """What the job keeps: the profile, with its variant where the client named one."""
-    pinned = asked is not None and len(route.candidates) == 1 and asked.endswith(f":{route.candidates[0].variant.name}")
-    return route.candidates[0].target.variant_id if pinned else route.profile.id
+    variants = {base_of(candidate.target.variant_id) for candidate in route.candidates}
+    pinned = asked is not None and len(variants) == 1 and asked.endswith(f":{route.candidates[0].variant.name}")
+    return variants.pop() if pinned else route.profile.id
 
 
 def _like(first: Checked | None, picture: Picture) -> Size | None:

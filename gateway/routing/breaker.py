@@ -44,6 +44,10 @@ class Breaker(Struct):
             return True
         return False
 
+    def would_allow(self, now: float) -> bool:
+        """What ``allow`` would say; moves nothing."""
+        return self.state is BreakerState.CLOSED or (self.state is BreakerState.OPEN and now >= self.open_until)
+
     def succeeded(self, now: float) -> None:
         """A call got its answer."""
         if self.state is not BreakerState.CLOSED:

@@ -96,7 +96,7 @@ def only_able(wish: ClipWish, route: Route) -> Route:
             able.append(candidate)
     if not able and refusal is not None:
         raise refusal
-    return Route(profile=route.profile, candidates=tuple(able), fallbacks=())
+    return Route(profile=route.profile, candidates=tuple(able), replicated=route.replicated)
 
 
 def makes(candidate: Candidate, task: Task) -> bool:

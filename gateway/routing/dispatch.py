@@ -1,21 +1,22 @@
 """Tries candidates until one reaches the commit point. After it the attempt is final: dispatch never sees it again.
 
-Owns the order of attempts, the breakers and the retry budget; never looks into bodies, never talks to clients.
+Owns the attempts, the breakers and the retry budget; never looks into bodies, never talks to clients.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
-from backends.contract import BackendState, Call
+from backends.contract import Call
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
 from gateway.routing.backoff import pause
 from gateway.routing.budget import RetryBudget
+from gateway.routing.order import Order
 from gateway.routing.pick import Ask, Picked, Picker
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.routing.table import RouteTable
@@ -67,6 +68,7 @@ class Dispatcher:
         self._clock = clock
         self._sleep = sleep
         self._picker = Picker(runtime, missing, queue_wait, clock)
+        self._order = Order(runtime.scheduler, self._picker.is_shut)
         self._budget = RetryBudget()
 
     async def open(self, route: Route, call: Callable[[Candidate], Call], key: str, ask: Ask = _ORDINARY) -> Opened:
@@ -92,7 +94,7 @@ class Dispatcher:
     ) -> Opened:
         for hop in range(_MOST_HOPS + 1):
             failure: BackendError | None = None
-            remaining = list(self._order(route, ask))
+            remaining = list(self._order.of(route, ask))
             while remaining:
                 if failure is not None:
                     if not self._passes_on(route, failure, remaining[0].target.variant_id):
@@ -142,7 +144,7 @@ class Dispatcher:
     async def load(self, route: Route, *, pin: bool) -> Candidate:
         """Brings the first candidate that can be had into memory; for operators. Raises the last refusal."""
         failure: BackendError | None = None
-        for candidate in self._order(route, _ORDINARY):
+        for candidate in self._order.of(route, _ORDINARY):
             failure = self.missing(candidate.profile, candidate.variant)
             if failure is not None:
                 continue
@@ -201,18 +203,6 @@ class Dispatcher:
             raise
         breaker.succeeded(self._clock())
         return Opened(reply=reply, lease=lease, candidate=picked.candidate, attempts=1, reason=lease.reason)
-
-    def _order(self, route: Route, ask: Ask) -> Sequence[Candidate]:
-        """What is in memory first (no swap needed), else the profile's order of preference; too small ones last."""
-        if len(route.candidates) < 2:
-            return route.candidates
-        occupants = self._runtime.scheduler.occupants
-        here = {
-            c.target.variant_id
-            for c in route.candidates
-            if (o := occupants.get(c.target.variant_id)) and o.state in (BackendState.READY, BackendState.STARTING)
-        }
-        return sorted(route.candidates, key=lambda c: (ask.outgrows(c), c.target.variant_id not in here))
 
     def _passes_on(self, route: Route, failure: BackendError, to: str) -> bool:
         if not TABLE[failure.cause].falls_back:

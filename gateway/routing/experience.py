@@ -9,6 +9,7 @@ from gateway.routing.table import RouteTable
 from gateway.scheduling.demand import Demand
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.pace import Paces
+from gateway.scheduling.replica import base_of
 from gateway.scheduling.runtime import Runtime
 
 
@@ -23,11 +24,11 @@ class Experience:
 
     def note(self, candidate: Candidate, work: float, demand: Demand, done: Done) -> None:
         """The next job of its size is planned with it. Call while the lease is held: the card is looked up."""
-        name = candidate.target.variant_id
+        name = base_of(candidate.target.variant_id)
         self.paces.note(name, work, done.seconds)
         if not done.memory.device_peak_bytes:
             return
-        occupant = self._runtime.scheduler.occupants.get(name)
+        occupant = self._runtime.scheduler.occupants.get(candidate.target.variant_id)
         cards = {device.id: device.name for device in self._runtime.scheduler.inventory.gpus}
         kind = next((cards[s.device_id] for s in occupant.shares if s.device_id in cards), None) if occupant else None
         if kind is not None:

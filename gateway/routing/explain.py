@@ -1,4 +1,4 @@
-"""Why a model would be served the way it would: each candidate, its bytes, and what ``decide`` says now."""
+"""Why a model would be served the way it would: each variant, its bytes, and what would be decided now."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -9,11 +9,11 @@ from backends.errors import BackendError
 from backends.weights.term import Term
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.routing.route import Candidate, Route
-from gateway.scheduling.choice import choose
+from gateway.scheduling.choice import Choice, choose
 from gateway.scheduling.decision import Join, Load, Refuse, Restart, Serve, Wait
-from gateway.scheduling.placement import decide
 from gateway.scheduling.policy import Policy
 from gateway.scheduling.refusals import cooling
+from gateway.scheduling.replica import base_of
 from gateway.scheduling.runtime import Runtime
 
 
@@ -24,6 +24,7 @@ class CandidateView(Struct, frozen=True, kw_only=True):
     """
 
     variant: str
+    replicas: int
     engine: str
     weights_bytes: int
     kv_bytes: int
@@ -55,9 +56,13 @@ def explain(
 ) -> Explanation:
     """The explanation of ``route``; asks nothing to happen."""
     rules = policy or runtime.scheduler.state.policy
-    views = [_view(candidate, runtime, missing, rules) for candidate in route.candidates]
-    able = [c for c, v in zip(route.candidates, views, strict=True) if v.available and v.decision != "refuse"]
-    serves = None if not able else _chosen(able, runtime, rules)
+    variants: dict[str, list[Candidate]] = {}
+    for candidate in route.candidates:
+        variants.setdefault(base_of(candidate.target.variant_id), []).append(candidate)
+    views = [_view(replicas, runtime, missing, rules) for replicas in variants.values()]
+    shown = zip(variants.values(), views, strict=True)
+    able = [c for replicas, v in shown if v.available and v.decision != "refuse" for c in replicas]
+    serves = None if not able else _chosen(able, runtime, rules).variant.name
     return Explanation(
         model=route.profile.id,
         serves=serves,
@@ -66,20 +71,25 @@ def explain(
     )
 
 
-def _chosen(able: list[Candidate], runtime: Runtime, policy: Policy) -> str:
+def _choice(able: list[Candidate], runtime: Runtime, policy: Policy) -> Choice:
     state = runtime.scheduler.state
-    choice = choose([c.target for c in able], state.residents(), state.inventory, policy, runtime.now())
-    return next(c.variant.name for c in able if c.target is choice.target)
+    return choose([c.target for c in able], state.residents(), state.inventory, policy, runtime.now())
+
+
+def _chosen(able: list[Candidate], runtime: Runtime, policy: Policy) -> Candidate:
+    choice = _choice(able, runtime, policy)
+    return next(c for c in able if c.target is choice.target)
 
 
 def _view(
-    candidate: Candidate,
+    replicas: list[Candidate],
     runtime: Runtime,
     missing: Callable[[ModelProfile, Variant], BackendError | None],
     policy: Policy,
 ) -> CandidateView:
     state = runtime.scheduler.state
-    decision = decide(candidate.target, state.residents(), state.inventory, policy, runtime.now())
+    candidate = replicas[0]
+    decision = _choice(replicas, runtime, policy).decision
     match decision:
         case Serve():
             word, why = "serve", "in memory, with a free slot"
@@ -93,13 +103,14 @@ def _view(
             word, why = "wait", text
         case Refuse(_, text):
             word, why = "refuse", text
-    failure = state.failures.get(candidate.target.variant_id)
+    failure = state.failures.get(candidate.target.fails_as)
     if isinstance(decision, Load) and failure is not None and runtime.now() < failure.until:
         word, why = "refuse", cooling(candidate.target, failure, runtime.now()).detail
     absent = missing(candidate.profile, candidate.variant)
     expected = candidate.expected
     return CandidateView(
         variant=candidate.variant.name,
+        replicas=len(replicas),
         engine=str(type(candidate.variant.engine).__struct_config__.tag),
         weights_bytes=expected.weights_bytes,
         kv_bytes=expected.kv_bytes,

@@ -13,20 +13,24 @@ from gateway.catalog.profile import ModelProfile, Variant
 from gateway.routing.breaker import Breaker, BreakerState
 from gateway.routing.route import Candidate
 from gateway.scheduling.lease import Lease
+from gateway.scheduling.replica import base_of, number_of
 from gateway.scheduling.runtime import Runtime
+from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Priority
 from gateway.scheduling.wanted import Wanted
 
 
 class Ask(Struct, frozen=True, kw_only=True):
     """How urgent a request is; ``cost`` in device seconds, as far as known; ``context_tokens`` it needs at least;
-    ``patience``: how long it waits for capacity, in seconds, where that is not as usual."""
+    ``patience``: how long it waits for capacity, in seconds, where that is not as usual; ``prefix``: the key of what it
+    begins with, for the engine that has that in its cache."""
 
     priority: Priority = Priority.INTERACTIVE
     cost: float | None = None
     request: str = ""
     context_tokens: int = 0
     patience: float | None = None
+    prefix: bytes = b""
 
     def outgrows(self, candidate: Candidate) -> bool:
         """What the variant gives a request is too short, whatever the tokens turn out to be."""
@@ -63,6 +67,11 @@ class Picker:
         """Its breaker is not closed."""
         known = self._breakers.get(variant_id)
         return known is not None and known[1].state is not BreakerState.CLOSED
+
+    def is_shut(self, variant_id: str) -> bool:
+        """Its breaker would not let a call through now. Asking does not move it."""
+        known = self._breakers.get(variant_id)
+        return known is not None and not known[1].would_allow(self._clock())
 
     async def pick(self, remaining: list[Candidate], key: str, ask: Ask) -> Picked:
         """A lease of one of ``remaining``. Raises ``BackendError``; who cannot be had is taken out of the list."""
@@ -109,13 +118,14 @@ class Picker:
         if absent is not None:
             remaining.remove(first)
             raise absent
-        others = [
+        others = [] if self._is_to_be_met(first, remaining) else [
             c for c in remaining[1:]
             if not self._out_of_reach(c) and (ask.outgrows(first) or not ask.outgrows(c))
         ]  # fmt: skip
+        target, *rest = _in_line([first, *others])
         wanted = Wanted(
-            target=first.target,
-            alternatives=tuple(c.target for c in others),
+            target=target,
+            alternatives=tuple(rest),
             priority=ask.priority,
             cost=ask.cost,
             request=ask.request,
@@ -127,6 +137,14 @@ class Picker:
         except BackendError:
             self._take_out(remaining, (first, *others))
             raise
+
+    def _is_to_be_met(self, first: Candidate, remaining: list[Candidate]) -> bool:
+        """One of several servers of others, that nobody has asked yet: it costs no memory to find it there, and with
+        a choice the scheduler would rather take the one that it knows.
+        """
+        base = base_of(first.target.variant_id)
+        several = any(c is not first and base_of(c.target.variant_id) == base for c in remaining)
+        return several and not first.target.managed and first.target.variant_id not in self._runtime.running
 
     def _out_of_reach(self, candidate: Candidate) -> bool:
         return (
@@ -140,3 +158,16 @@ class Picker:
         failed = [c for c in asked if state.is_cooling(c.target, now)]
         for candidate in failed or asked:
             remaining.remove(candidate)
+
+
+def _in_line(candidates: Sequence[Candidate]) -> list[Target]:
+    """Replicas side by side, in the order of their numbers: who would take any of them stands in one line, whichever
+    of them he would like best."""
+    groups: dict[str, list[Target]] = {}
+    for candidate in candidates:
+        groups.setdefault(base_of(candidate.target.variant_id), []).append(candidate.target)
+    return [each for group in groups.values() for each in sorted(group, key=_number)]
+
+
+def _number(target: Target) -> int:
+    return number_of(target.variant_id) or 1

@@ -81,7 +81,7 @@ def only_able(wish: Wish, route: Route) -> Route:
             able.append(candidate)
     if not able and refusal is not None:
         raise refusal
-    return Route(profile=route.profile, candidates=tuple(able), fallbacks=route.fallbacks)
+    return Route(profile=route.profile, candidates=tuple(able), fallbacks=route.fallbacks, replicated=route.replicated)
 
 
 def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:

@@ -23,11 +23,15 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
 
 class Route(Struct, frozen=True, kw_only=True):
-    """What a model name stands for: candidates in the profile's order, and what may follow them."""
+    """What a model name stands for: candidates in the profile's order, and what may follow them.
+
+    ``replicated``: some of them are one variant several times over, and it matters which of those gets a request.
+    """
 
     profile: ModelProfile
     candidates: tuple[Candidate, ...]
     fallbacks: tuple[FallbackRule, ...] = ()
+    replicated: bool = False
 
 
 class Opened(Struct, kw_only=True):

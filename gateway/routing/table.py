@@ -13,10 +13,12 @@ from gateway.catalog.names import Resolution
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
 from gateway.catalog.substitutes import Substitutes
+from gateway.routing.replicas import count, nth
 from gateway.routing.route import Candidate, Route
 from gateway.routing.targets import target_of, variant_id
 from gateway.scheduling.demand import Demand
 from gateway.scheduling.footprint import ANY_SIZE, Footprints
+from gateway.scheduling.replica import base_of, number_of
 
 _MOST_NAMES = 4096
 ANTHROPIC = "anthropic/"
@@ -45,17 +47,28 @@ class RouteTable:
         known = self._routes.get(name)
         if known is not None:
             return known
-        found = self._resolve(name)
+        found, only = self._find(name)
         variants = (found.variant,) if found.variant is not None else found.profile.variants
+        numbers = ((variant, range(1, count(variant) + 1) if only is None else (only,)) for variant in variants)
         route = Route(
             profile=found.profile,
-            candidates=tuple(self.candidate(found.profile, v) for v in variants),
+            candidates=tuple(self.candidate(found.profile, v, replica=n) for v, several in numbers for n in several),
             fallbacks=() if found.variant is not None else found.profile.fallbacks,
+            replicated=only is None and any(count(variant) > 1 for variant in variants),
         )
         # Selectors depend on the machine's state, so they are asked anew each time.
         if len(self._routes) < _MOST_NAMES and found.matched != "selector":
             self._routes[name] = route
         return route
+
+    def _find(self, name: str) -> tuple[Resolution, int | None]:
+        """What ``name`` means, and which replica it asks for, if it asks for one: operators do, and launchers."""
+        number = number_of(name)
+        if number not in (1, None):
+            found = self._resolve(base_of(name))
+            if found.variant is not None and number <= count(found.variant):
+                return found, number
+        return self._resolve(name), None
 
     def _resolve(self, name: str) -> Resolution:
         """The catalog's own names, then the operator's, then the default, if there is one."""
@@ -75,16 +88,23 @@ class RouteTable:
             return route
         return Route(
             profile=route.profile,
-            candidates=tuple(self.candidate(c.profile, c.variant, demand) for c in route.candidates),
+            candidates=tuple(
+                self.candidate(c.profile, c.variant, demand, replica=number_of(c.target.variant_id) or 1)
+                for c in route.candidates
+            ),
             fallbacks=route.fallbacks,
+            replicated=route.replicated,
         )
 
     def forget(self) -> None:
         """Figures have moved: routes are made anew when they are asked for."""
         self._routes.clear()
 
-    def candidate(self, profile: ModelProfile, variant: Variant, demand: Demand = ANY_SIZE) -> Candidate:
+    def candidate(
+        self, profile: ModelProfile, variant: Variant, demand: Demand = ANY_SIZE, *, replica: int = 1
+    ) -> Candidate:
         """The candidate of one variant, with what the scheduler has to know of it for ``demand``."""
+        variant = nth(variant, replica)
         defaults = json.decode(json.encode(profile.defaults), type=dict[str, Raw])
         most = profile.limits.max_output_tokens
         if most is not None and (profile.defaults.max_tokens or most) >= most:
@@ -92,5 +112,5 @@ class RouteTable:
         name = variant_id(profile.id, variant)
         expected = self._footprints.expected(name, variant, demand)
         seconds = self._footprints.load_seconds(name, variant)
-        target = target_of(profile.id, variant, expected.device_bytes, expected.host_bytes, seconds)
+        target = target_of(profile.id, variant, expected.device_bytes, expected.host_bytes, seconds, replica)
         return Candidate(profile=profile, variant=variant, target=target, expected=expected, defaults=defaults)

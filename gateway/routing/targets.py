@@ -1,8 +1,10 @@
 """From a variant of the catalog to what the scheduler has to know of it. Pure; bytes and seconds."""
 
+from backends.external.args import ExternalArgs
 from backends.vllm.args import VllmArgs
 from gateway.catalog.profile import Sleep as SleepProfile
 from gateway.catalog.profile import Variant
+from gateway.scheduling.replica import replica_id
 from gateway.scheduling.target import Sleep, Target
 
 _SPLIT_OVERHEAD = 512 * 1024**2
@@ -14,11 +16,14 @@ def variant_id(profile_id: str, variant: Variant) -> str:
     return f"{profile_id}:{variant.name}"
 
 
-def target_of(profile_id: str, variant: Variant, device_bytes: int, host_bytes: int, load_seconds: float) -> Target:
-    """The target of ``variant`` with the bytes that are expected of it here."""
-    managed = getattr(variant.engine, "url", None) is None
+def target_of(
+    profile_id: str, variant: Variant, device_bytes: int, host_bytes: int, load_seconds: float, replica: int = 1
+) -> Target:
+    """The target of ``variant``, or of one of its replicas, with the bytes that are expected of it here."""
+    engine = variant.engine
+    managed = not (isinstance(engine, ExternalArgs) and (engine.url is not None or engine.urls))
     return Target(
-        variant_id=variant_id(profile_id, variant),
+        variant_id=replica_id(variant_id(profile_id, variant), replica),
         profile_id=profile_id,
         device_bytes=device_bytes if managed else 0,
         host_bytes=host_bytes if managed else 0,

@@ -20,26 +20,24 @@ class Forecast:
 
     def wait(self, target: Target) -> float:
         """Seconds a new request for ``target`` would wait: for memory, its load, and the rounds in front of it."""
-        state = self._state
-        occupant = state.occupants.get(target.variant_id)
-        return predicted_wait(
-            ahead=state.queue.count(target.variant_id),
-            in_flight=0 if occupant is None else occupant.in_flight,
-            slots=target.slots,
-            mean=state.occupants.service(target.variant_id).mean,
-            load_remaining=self._load_remaining(target),
-        )
+        return self._wait(target, self._state.queue.count(target.variant_id))
 
     def left(self, ticket: Ticket) -> float:
         """Seconds from now until one that waits already is served, by expectation."""
-        line = self._state.queue.line_of(ticket)
-        occupant = self._state.occupants.get(ticket.target.variant_id)
+        return self._wait(ticket.target, self._state.queue.line_of(ticket).tickets.index(ticket))
+
+    def _wait(self, target: Target, ahead: int) -> float:
+        """All replicas that take requests count as one, with as many slots as their engines are given now."""
+        occupants = self._state.occupants
+        taking = [o for o in occupants.ready(target.variant_id) if o.leave_when_idle is None]
+        own = occupants.get(target.variant_id)
+        working = taking or ([own] if own is not None else [])
         return predicted_wait(
-            ahead=line.tickets.index(ticket),
-            in_flight=0 if occupant is None else occupant.in_flight,
-            slots=ticket.target.slots,
-            mean=self._state.occupants.service(ticket.target.variant_id).mean,
-            load_remaining=self._load_remaining(ticket.target),
+            ahead=ahead,
+            in_flight=sum(o.in_flight for o in working),
+            slots=sum(o.slots for o in taking) or target.slots,
+            mean=occupants.service(target.variant_id).mean,
+            load_remaining=0.0 if taking else self._load_remaining(target),
         )
 
     def _load_remaining(self, target: Target) -> float:

@@ -16,14 +16,23 @@ def scheduling_gauges(runtime: Runtime) -> Iterator[tuple[str, tuple[str, ...], 
     queued = Counter(ticket.target.profile_id for ticket in scheduler.queue)
     in_flight: Counter[str] = Counter()
     phases: dict[str, set[BackendState]] = {}
+    up: dict[tuple[str, str], float] = {}
     for occupant in scheduler.occupants:
         model = occupant.target.profile_id
         in_flight[model] += occupant.in_flight
         phases.setdefault(model, set()).add(occupant.state)
         running = runtime.running.get(occupant.target.variant_id)
         if running is not None:
-            up = float(occupant.state is BackendState.READY)
-            yield "gateway_backend_up", (model, running.backend.name), up
+            labels = (model, running.backend.name)
+            up[labels] = max(up.get(labels, 0.0), float(occupant.state is BackendState.READY))
+        if occupant.pressure is not None and occupant.state is BackendState.READY:
+            which, said = (model, occupant.target.variant_id.partition(":")[2]), occupant.pressure
+            yield "gateway_engine_running_requests", which, said.running
+            yield "gateway_engine_waiting_requests", which, said.waiting
+            yield "gateway_engine_cache_usage_ratio", which, said.cache_usage
+            yield "gateway_engine_slots", which, occupant.slots
+    for labels, value in up.items():
+        yield "gateway_backend_up", labels, value
     for model in phases.keys() | queued.keys():
         yield "gateway_inflight_requests", (model,), in_flight[model]
         yield "gateway_queued_requests", (model,), queued[model]

@@ -6,6 +6,7 @@ from typing import Protocol
 from backends.errors import BackendError
 from gateway.catalog.profile import Variant
 from gateway.scheduling.footprint import Footprints
+from gateway.scheduling.replica import base_of
 
 
 class Named(Protocol):
@@ -35,7 +36,7 @@ class Learning:
         if not taken or now == before or variant is None:
             return
         self._told[variant_id] = now
-        self._footprints.note(variant_id, variant, now[0], device=device, peak=now[1])
+        self._footprints.note(base_of(variant_id), variant, now[0], device=device, peak=now[1])
         self._changed()
 
     def loaded(self, variant_id: str, seconds: float) -> None:
@@ -44,7 +45,7 @@ class Learning:
         variant = self._variant(variant_id)
         if variant is None:
             return
-        self._footprints.note_load(variant_id, variant, seconds)
+        self._footprints.note_load(base_of(variant_id), variant, seconds)
         self._unread.append(variant)
         self._changed()
 

@@ -22,6 +22,7 @@ from gateway.scheduling.machine import Machine
 from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.policy import Policy
 from gateway.scheduling.scheduler import Scheduler
+from gateway.scheduling.signals import Signals
 from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Ticket
 from gateway.scheduling.wanted import Wanted
@@ -56,6 +57,7 @@ class Runtime:
         self.watchdog = watchdog or Watchdog()
         self.scheduler = Scheduler(self, machine.first_reading(), policy or Policy(), limits)
         self.engines = EngineTasks(launcher, machine, metrics, clock, self.scheduler)
+        self.signals = Signals(self.scheduler.on_pressure)
 
     @property
     def running(self) -> dict[str, Running]:
@@ -193,6 +195,7 @@ class Runtime:
             occupant = self.scheduler.occupants.get(variant_id)
             model = variant_id if occupant is None else occupant.target.profile_id
             self.engines.kill_hung(variant_id, model)
+        self.signals.look(self._ready(), self._clock())
         self.scheduler.on_tick()
 
     def _tell_measured(self) -> None:
@@ -204,9 +207,12 @@ class Runtime:
     def _worked(self) -> set[str]:
         return {o.target.variant_id for o in self.scheduler.occupants if o.served}
 
-    def _ours(self) -> dict[str, Running]:
+    def _ready(self) -> dict[str, Running]:
         ready = {o.target.variant_id for o in self.scheduler.occupants if o.state is BackendState.READY}
-        return {name: running for name, running in self.running.items() if running.pid is not None and name in ready}
+        return {name: running for name, running in self.running.items() if name in ready}
+
+    def _ours(self) -> dict[str, Running]:
+        return {name: running for name, running in self._ready().items() if running.pid is not None}
 
     def _loading(self) -> bool:
         """An engine on its way would count twice: as foreign memory, and as what is reserved for it."""
@@ -232,6 +238,7 @@ class Runtime:
     async def aclose(self) -> None:
         """Ends every load under way and stops every engine, whatever it is doing; returns when all are gone."""
         self.watchdog.close()
+        self.signals.close()
         await self.engines.aclose()
 
 

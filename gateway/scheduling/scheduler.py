@@ -4,8 +4,9 @@
 Events come in by the ``on_…`` methods; each leaves the machine in a state where nothing that could run is waiting.
 """
 
-from backends.contract import BackendState, DeviceShare
+from backends.contract import BackendState, DeviceShare, Pressure
 from backends.errors import BackendError, Cause
+from gateway.scheduling.allowance import Allowance, allowance
 from gateway.scheduling.choice import Choice
 from gateway.scheduling.cooldown import Failure, after_crash, after_load_failure
 from gateway.scheduling.device import Inventory
@@ -87,7 +88,7 @@ class Scheduler:
         for target in ticket.choices:
             if not self.state.is_cooling(target, now):
                 return None
-            newest = newest or (target, self.failures[target.variant_id])
+            newest = newest or (target, self.failures[target.fails_as])
         return None if newest is None else cooling(*newest, now)
 
     def _served_at_once(self, ticket: Ticket) -> bool:
@@ -135,6 +136,19 @@ class Scheduler:
         if occupant is not None and occupant.state is BackendState.READY and not occupant.awaiting:
             occupant.shares = shares
 
+    def on_pressure(self, variant_id: str, said: Pressure | None) -> None:
+        """What its engine says of its load: how many requests it is given follows. ``None``: it says nothing more."""
+        occupant = self.occupants.get(variant_id)
+        if occupant is None or occupant.state is not BackendState.READY:
+            return
+        before, slots = occupant.slots, occupant.target.slots
+        occupant.pressure = said
+        occupant.allowance = (
+            Allowance() if said is None else allowance(occupant.allowance, said, occupant.in_flight, slots)
+        )
+        if occupant.slots > before and len(self.queue):
+            self._service.advance()
+
     def on_slept(self, variant_id: str) -> None:
         """It is in host RAM, and its devices are free."""
         occupant = self.occupants.get(variant_id)
@@ -153,8 +167,8 @@ class Scheduler:
         if error.cause is Cause.OUT_OF_MEMORY and self._lifecycle.retry_alone(occupant):
             return
         now = self._effects.now()
-        failure = after_load_failure(self.failures.get(variant_id), now, error.detail)
-        self.failures[variant_id] = failure
+        who = occupant.target.fails_as
+        failure = self.failures[who] = after_load_failure(self.failures.get(who), now, error.detail)
         self._lifecycle.move(occupant, BackendState.FAILED, error.cause.value)
         self.occupants.remove(variant_id)
         for ticket in self.queue.of(variant_id):
@@ -177,8 +191,8 @@ class Scheduler:
         if occupant is None or occupant.state not in (BackendState.READY, BackendState.SLEEPING):
             return
         now = self._effects.now()
-        failure = after_crash(self.failures.get(variant_id), now, reason)
-        self.failures[variant_id] = failure
+        who = occupant.target.fails_as
+        self.failures[who] = after_crash(self.failures.get(who), now, reason)
         self._lifecycle.bury(occupant, reason)
         for ticket in self.queue.of(variant_id):
             refusal = self.cooling(ticket, now)

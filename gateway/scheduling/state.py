@@ -30,7 +30,7 @@ class State:
 
     def is_cooling(self, target: Target, now: float) -> bool:
         """It failed lately, and is not in memory all the same."""
-        failure = self.failures.get(target.variant_id)
+        failure = self.failures.get(target.fails_as)
         if failure is None or now >= failure.until:
             return False
         occupant = self.occupants.get(target.variant_id)

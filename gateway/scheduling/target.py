@@ -4,6 +4,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gateway.scheduling.replica import base_of
+
 RunsOn = Literal["gpu", "gpu_else_cpu", "any"]
 """``gpu``: a card or nothing. ``gpu_else_cpu``: host RAM on a machine without cards. ``any``: host RAM also beside
 cards that have no room."""
@@ -41,3 +43,8 @@ class Target(Struct, frozen=True, kw_only=True):
     split_evenly: bool = False
     speed: float = 1.0
     sleep: Sleep | None = None
+
+    @property
+    def fails_as(self) -> str:
+        """Whose failures are its own: replicas of ours start from the same files, servers of others do not."""
+        return base_of(self.variant_id) if self.managed else self.variant_id

@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from backends.contract import BackendState
+from backends.contract import BackendState, Pressure
 from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.policy import Policy
+from gateway.scheduling.replica import base_of, number_of
 from gateway.scheduling.runtime import Runtime
 from gateway.telemetry.redact import redact
 
@@ -14,16 +15,21 @@ from gateway.telemetry.redact import redact
 class ResidentView(Struct, frozen=True, kw_only=True):
     """One variant in memory or on its way. Seconds are ages. ``draining`` ends its requests and takes no more.
 
-    ``waits_for`` names those whose memory it will get: until they have left, its bytes are only reserved.
+    ``waits_for`` names those whose memory it will get: until they have left, its bytes are only reserved. ``replica``
+    is its number, where its variant may be there several times. ``takes``: requests it is given at once as things are,
+    at most ``slots``; ``engine`` is what the engine says of its own load.
     """
 
     model: str
     variant: str
+    replica: int
     state: str
     device_bytes: int
     devices: list[str]
     in_flight: int
     slots: int
+    takes: int
+    engine: Pressure | None
     queued: int
     pinned: bool
     waits_for: list[str]
@@ -98,12 +104,15 @@ def residents(runtime: Runtime, now: float) -> list[ResidentView]:
         views.append(
             ResidentView(
                 model=target.profile_id,
-                variant=target.variant_id.partition(":")[2],
+                variant=base_of(target.variant_id).partition(":")[2],
+                replica=number_of(target.variant_id) or 1,
                 state="draining" if _drains(occupant) else occupant.state.value,
                 device_bytes=sum(s.bytes for s in occupant.shares),
                 devices=[s.device_id for s in occupant.shares],
                 in_flight=occupant.in_flight,
                 slots=target.slots,
+                takes=occupant.slots,
+                engine=occupant.pressure,
                 queued=queue.count(target.variant_id),
                 pinned=occupant.pinned,
                 waits_for=sorted(occupant.awaiting),

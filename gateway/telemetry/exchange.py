@@ -22,6 +22,7 @@ class Exchange(Struct, gc=False, eq=False):
     origin: bytes = b""
     key_id: str = ""
     priority: str = ""
+    session: bytes = b""
     model: str = UNKNOWN_MODEL
     variant: str = ""
     backend: str = "none"

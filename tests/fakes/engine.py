@@ -16,6 +16,7 @@ through a gateway that forwards neither, a message, prompt or input that is ``fa
     hang_after N       SIGSTOP oneself after N events        cut_after N    close the connection after N events
     garbage N          send bytes that are no SSE after N events
     status CODE        answer an error with this status; retry_after S adds the header, message TEXT the words
+    queued N           answer vLLM's 503 while N other calls are inside
     events [..]        the data of a stream's events, as given (before [DONE])
     body {..}          the plain answer, as given
 
@@ -25,10 +26,10 @@ Order of faults after the same N: hold first, then the others.
 The test's side: ``GET /fake/calls`` lists what came (see ``Call``), ``GET /fake/wait?event=E&count=N`` answers the same
 list once N calls have reached E (received, held, closed, finished), ``POST /fake/release`` opens holds for good,
 ``POST /fake/turns`` orders chats one by one (``engine_turns.py``), ``POST /fake/ready`` ends --hold-load,
-``POST /fake/exit?code=N`` ends the process. Times are ``time.monotonic()``.
+``POST /fake/load`` says what ``GET /metrics`` tells of it from then on, as vLLM does (``engine_metrics.py``; before it
+there are none), ``POST /fake/exit?code=N`` ends the process. Times are ``time.monotonic()``.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -39,6 +40,8 @@ import time
 from urllib.parse import parse_qsl, urlsplit
 
 sys.path.append(os.path.dirname(__file__))  # the isolated interpreter leaves it out
+from engine_metrics import BUSY, vllm_metrics
+from engine_options import arguments
 from engine_replies import chunks, embeddings, error, orders_of, parsed, ranked, reply, words_of
 from engine_turns import Turns
 
@@ -73,6 +76,8 @@ class Engine:
         self.release = asyncio.Event()
         self.calls = []
         self.orders = {}
+        self.told = None
+        self.scrapes = 0
         self.turns = Turns()
         self.changed = asyncio.Condition()
 
@@ -186,6 +191,12 @@ class Connection(asyncio.Protocol):
             self.plain(200, {"model_alias": options.model, "total_slots": 4, "default_generation_settings": settings})
         elif path == "/v1/models":
             self.plain(200, {"object": "list", "data": [{"id": options.model, "object": "model", "created": 0}]})
+        elif path == "/metrics" and engine.told is not None:
+            engine.scrapes += 1
+            self.plain(200, vllm_metrics(**engine.told))
+        elif path == "/fake/load":
+            engine.told = call.body
+            self.plain(200, {"scrapes": engine.scrapes})
         elif path == "/fake/calls":
             self.plain(200, [c.shown() for c in engine.calls])
         elif path == "/fake/wait":
@@ -221,6 +232,9 @@ class Connection(asyncio.Protocol):
             return self.plain(404, error("no such path"))
         if not self.engine.ready:
             return self.plain(503, error("loading model"))
+        inside = sum(c.finished_at is None and c.closed_at is None for c in self.engine.calls if c is not call)
+        if "queued" in orders and inside >= orders["queued"]:
+            return self.plain(503, error(BUSY))
         await self.engine.after_event(call, self.transport.write)
         await asyncio.sleep(orders.get("first_delay", 0))
         if "status" in orders:
@@ -256,29 +270,10 @@ class Connection(asyncio.Protocol):
         write(b"0\r\n\r\n")
 
     def plain(self, status, payload, extra=None):
-        data = json.dumps(payload).encode()
+        data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         head = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}", "Content-Type: application/json"]
         head += [f"{k}: {v}" for k, v in (extra or {}).items()]
         self.transport.write("\r\n".join([*head, f"Content-Length: {len(data)}", "", ""]).encode() + data)
-
-
-def arguments():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--socket", required=True)
-    parser.add_argument("--model", default="fake")
-    parser.add_argument("--context", type=int, default=8192)
-    parser.add_argument("--load-delay", type=float, default=0.0)
-    parser.add_argument("--hold-load", action="store_true", help="503 until POST /fake/ready")
-    parser.add_argument("--never-ready", action="store_true")
-    parser.add_argument("--exit-at-load", type=int)
-    parser.add_argument("--kill-at-load", action="store_true", help="what the kernel's out-of-memory killer does")
-    parser.add_argument("--load-message", help="a line on standard error")
-    parser.add_argument("--allocate-mb", type=int, default=0)
-    parser.add_argument("--logs-mb", type=int, default=0, help="print this much at load")
-    parser.add_argument("--ignore-term", action="store_true")
-    parser.add_argument("--grandchild", choices=("group", "session"), help="start one, in our group or in its own")
-    parser.add_argument("--pid-file", help="write 'our pid, grandchild pid' here, in JSON")
-    return parser.parse_args()
 
 
 async def main(options):

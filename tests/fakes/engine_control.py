@@ -54,6 +54,10 @@ class FakeEngineControl:
         """How to answer chats that offer tools, one after the other, and how those that do not."""
         await self.request("POST", "/fake/turns", {"turns": turns, "aside": aside})
 
+    async def load(self, **told: float) -> int:
+        """What its ``/metrics`` say from now on (``running``, ``waiting``, ``usage``); how often they were read."""
+        return (await self.request("POST", "/fake/load", told))[1]["scrapes"]
+
     async def finish_loading(self) -> None:
         """Let an engine started with ``--hold-load`` become ready."""
         await self.request("POST", "/fake/ready")

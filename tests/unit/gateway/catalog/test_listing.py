@@ -34,7 +34,9 @@ def test_the_public_keys_are_all_there() -> None:
         "lifecycle", "where", "variants", "fits", "served", "verified_by", "why_not", "context_tokens",
         "max_output_tokens", "parameters", "aliases",
     }  # fmt: skip
-    assert set(listing["variants"][0]) == {"name", "engine", "device_bytes", "host_bytes", "fits", "context_tokens"}
+    assert set(listing["variants"][0]) == {
+        "name", "engine", "device_bytes", "host_bytes", "fits", "context_tokens", "replicas",
+    }  # fmt: skip
     assert listing["fits"] is False
     assert listing["served"] is True
     assert listing["catalog_rows"] == ["Row One"]

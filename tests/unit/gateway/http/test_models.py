@@ -21,7 +21,7 @@ async def test_the_list_has_what_can_be_asked_for():
         local = entry["forebay"]
         assert (local["where"], local["fits"], local["served"], local["aliases"]) == ("local", True, True, ["first"])
         only = {"name": "only", "engine": "external", "device_bytes": 1_000_000, "host_bytes": 0, "fits": True}
-        assert local["variants"] == [only | {"context_tokens": None}]
+        assert local["variants"] == [only | {"context_tokens": None, "replicas": 1}]
         assert (entry["context_length"], entry["max_model_len"], entry["display_name"]) == (8192, 8192, "a")
         huge = next(entry for entry in answer["data"] if entry["id"] == "huge")
         assert huge["forebay"]["fits"] is False
