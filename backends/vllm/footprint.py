@@ -124,7 +124,9 @@ def _held(tokens: int, layers: Attention, args: VllmArgs) -> int:
     """Of a request's tokens those that such layers keep, in whole blocks."""
     kept = tokens
     if layers.window:
-        kept = min(tokens, layers.window - 1 + (args.batch_tokens or BATCH_TOKENS)) + _BLOCK
+        # While a step is computed the next one is made ready, and neither gives anything back before it is over.
+        steps = (args.pipeline + 1) * (args.batch_tokens or BATCH_TOKENS)
+        kept = min(tokens, layers.window - 1 + steps) + _BLOCK
     return -(-kept // _BLOCK) * _BLOCK
 
 

@@ -1,6 +1,7 @@
-"""Run by vLLM's interpreter: its names, and how it reads chat templates of ours, as JSON to the file that is named.
+"""Run by vLLM's interpreter: its names, how it reads chat templates of ours, and how much cache it wants for a request.
 
-Arguments: that file, ``survey.py``, the folder of templates. Starts no engine.
+Arguments: the file for the answer, ``survey.py``, the folder of templates, a file of ``Case``s; all JSON. Starts no
+engine.
 """
 
 import json
@@ -57,7 +58,52 @@ def asked(folder: Path) -> dict[str, dict[str, object]]:
     return told
 
 
+def needed(case: dict[str, object]) -> int:
+    """Bytes on one card without which vLLM refuses to start, by its own count."""
+    from vllm.v1.core import kv_cache_utils
+
+    layout = SimpleNamespace(is_block_outermost=False, is_block_compact=True, is_layer_compact=False)
+    config = SimpleNamespace(
+        model_config=SimpleNamespace(max_model_len=case["context"]),
+        parallel_config=SimpleNamespace(decode_context_parallel_size=1),
+        scheduler_config=SimpleNamespace(disable_hybrid_kv_cache_manager=False),
+        cache_config=SimpleNamespace(mamba_cache_mode="align", get_resolved_kv_cache_layout=lambda: layout),
+        max_in_flight_tokens=case["in_flight"],
+        speculative_config=None,
+    )
+    layers = [layer for layer in case["layers"] for _ in range(layer["count"])]
+    specs = {f"layer {i}": _spec(layer, case["block"]) for i, layer in enumerate(layers)}
+    groups = kv_cache_utils.get_kv_cache_groups(config, specs)
+    return kv_cache_utils._max_memory_usage_bytes_from_groups(config, groups)
+
+
+def _spec(layer: dict[str, object], block: int) -> object:
+    import torch
+    from vllm.v1 import kv_cache_interface as kinds
+
+    if layer["kind"] == "state":
+        shape = {"shapes": ((layer["bytes"],),), "dtypes": (torch.uint8,), "page_size_padded": layer["page"]}
+        return kinds.MambaSpec(block_size=block, mamba_cache_mode="align", **shape)
+    common = {"block_size": block, "num_kv_heads": layer["heads"], "head_size": layer["size"]}
+    common["dtype"] = torch.bfloat16
+    match layer["kind"]:
+        case "window":
+            return kinds.SlidingWindowSpec(**common, sliding_window=layer["window"])
+        case "chunk":
+            return kinds.ChunkedLocalAttentionSpec(**common, attention_chunk_size=layer["window"])
+        case "latent":
+            return kinds.MLAAttentionSpec(**common)
+        case _:
+            return kinds.FullAttentionSpec(**common)
+
+
 if __name__ == "__main__":
     survey = runpy.run_path(sys.argv[2])["survey"]()
-    answer = {"known": survey, "templates": asked(Path(sys.argv[3])), "asked": ASKED}
+    cases = json.loads(Path(sys.argv[4]).read_text("utf-8"))
+    answer = {
+        "known": survey,
+        "templates": asked(Path(sys.argv[3])),
+        "asked": ASKED,
+        "needed": {name: needed(case) for name, case in cases.items()},
+    }
     Path(sys.argv[1]).write_text(json.dumps(answer), encoding="utf-8")
