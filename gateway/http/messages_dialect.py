@@ -13,7 +13,11 @@ from backends.wire.anthropic_messages import MessagesRequest
 from backends.wire.anthropic_reply import error_of, event_bytes
 from gateway.errors import TABLE
 
-_OVERFLOW = re.compile(r"context length is (?P<context>\d+) tokens, but the request needs (?P<needs>\d+)")
+_OVERFLOW = re.compile(
+    r"context length is (?P<context>\d+) tokens(?:, but the request needs |\. However, your prompt contains )"
+    r"(?:at least )?(?P<needs>\d+)(?P<characters> characters)?"
+)
+"""As our engines say it, and vLLM, which gives up counting where it is clear; very long texts it does not count."""
 
 
 class MessagesDialect:
@@ -54,7 +58,8 @@ def worded(error: BackendError) -> str:
     found = _OVERFLOW.search(error.detail) if error.cause is Cause.CONTEXT_LENGTH else None
     if found is None:
         return error.detail
-    return f"prompt is too long: {found['needs']} tokens > {found['context']} maximum"
+    needs = int(found["context"]) + 1 if found["characters"] else found["needs"]
+    return f"prompt is too long: {needs} tokens > {found['context']} maximum"
 
 
 def _frames(events: Events) -> bytes:
