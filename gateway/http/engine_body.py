@@ -44,7 +44,8 @@ def body_for(envelope: Envelope, candidate: Candidate, task: Task, salt: Raw | N
     name = name_at(candidate)
     salted = {} if salt is None or not isinstance(candidate.variant.engine, VllmArgs) else {"cache_salt": salt}
     if task not in _GENERATES:
-        return envelope.with_model(name, salted)
+        said = envelope.without(("top_n",)) if "top_n" in envelope and not says(envelope, "top_n") else envelope
+        return said.with_model(name, salted)
     extra = salted | {field: value for field, value in candidate.defaults.items() if not says(envelope, field)}
     if says(envelope, "max_completion_tokens"):
         extra.pop("max_tokens", None)
