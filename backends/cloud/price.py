@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from backends.cloud.offer import Count, Date
+from backends.cloud.scalars import Count, Date
 
 Usd = Annotated[float, Meta(ge=0, le=100_000)]
 

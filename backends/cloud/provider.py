@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from backends.cloud.offer import Date, ProviderId
+from backends.cloud.scalars import Date, ProviderId
 
 Header = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
 SecretName = Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]{1,63}$")]

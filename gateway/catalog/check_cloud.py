@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from backends.cloud.neighbour import is_neighbour
 from backends.cloud.offer import Offer
 from backends.cloud.provider import Provider
 from gateway.catalog.check import Document, problem_of
@@ -28,6 +29,9 @@ def _findings(
         if offer.provider not in providers and not broken:
             hint = did_you_mean(offer.provider, providers)
             yield Finding(f"cloud[{i}].provider", f"no provider {quoted(offer.provider)}", hint)
+        provider = providers.get(offer.provider)
+        if offer.price is None and provider is not None and not is_neighbour(provider) and offer.state != "retired":
+            yield Finding(f"cloud[{i}]", "price is needed", "without one no budget can be kept")
         yield from _offer(profile, i, offer)
     if profile.spill is not None:
         yield from _spill(profile, profile.spill)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backends.cloud.neighbour import is_neighbour
 from backends.cloud.provider import Provider
-from backends.http.addresses import host_of, is_loopback
+from backends.http.addresses import is_loopback
 from gateway.catalog.document import parsed
 from gateway.catalog.finding import Finding
 from gateway.catalog.nodes import Node
@@ -44,7 +45,7 @@ def _findings(provider: Provider, stem: str) -> Iterator[Finding]:
         yield Finding("", "base_url is needed")
     elif wrong := url_fault(provider.base_url):
         yield Finding("base_url", wrong, "plain http is for loopback; elsewhere use https")
-    elif provider.privacy is None and not is_loopback(host_of(provider.base_url)):
+    elif provider.privacy is None and not is_neighbour(provider):
         yield Finding("", "privacy is needed", "what becomes of a prompt there, and who says so")
     if provider.auth is not None and provider.auth.format.count("{key}") != 1:
         yield Finding("auth.format", "must hold {key} once")

@@ -7,9 +7,9 @@ from typing import Literal
 
 from msgspec import Struct
 
+from backends.cloud.neighbour import is_neighbour
 from backends.cloud.offer import Offer
 from backends.cloud.provider import Provider
-from backends.http.addresses import host_of, is_loopback
 
 Switch = Literal["off", "named", "spill"]
 """The server's: nothing leaves; only what asks for a model that nobody here serves, or by ``cloud/NAME``; also what
@@ -37,7 +37,7 @@ def objection(permit: Permit, provider: Provider, offer: Offer, *, has_key: bool
         return provider.why_not or f"{provider.name} has no API"
     if offer.state == "retired":
         return f"{provider.name} has switched {offer.model} off"
-    if is_ours(provider):
+    if is_neighbour(provider):
         return None
     if permit.local_only:
         return "the request asks for local models only"
@@ -50,11 +50,6 @@ def objection(permit: Permit, provider: Provider, offer: Offer, *, has_key: bool
     if not has_key:
         return f"there is no key for {provider.name} here"
     return _terms(permit, provider)
-
-
-def is_ours(provider: Provider) -> bool:
-    """A server on this machine, as its address says: nothing leaves and nothing is paid for."""
-    return provider.base_url is not None and is_loopback(host_of(provider.base_url))
 
 
 def _terms(permit: Permit, provider: Provider) -> str | None:

@@ -96,7 +96,8 @@ tasks: [chat]
 licence: proprietary
 open_weights: false
 cloud:
-  - {provider: cloud, model: big-1, as_of: 2026-11-23, source: its documentation}
+  - {provider: cloud, model: big-1, as_of: 2026-11-23, source: its documentation,
+     price: {tokens: {input: 1}, as_of: 2026-11-23, source: list}}
 spill: {wait_seconds: 20}
 successor: beta
 """

@@ -15,11 +15,12 @@ PRIVACY = PROVIDER[PROVIDER.index("privacy") :]
 
 RULES = [
     ("llm/offered.yaml", "provider: cloud", "provider: clod", '8:16: cloud[0].provider: no provider "clod"; did you mean "cloud"?'),
-    ("llm/offered.yaml", "source: its documentation}", "source: x, tasks: [embedding]}", "8:75: cloud[0].tasks[0]: embedding is no task of this profile"),
-    ("llm/offered.yaml", "source: its documentation}", "source: ' '}", "8:64: cloud[0].source: who says so?"),
-    ("llm/offered.yaml", "wait_seconds: 20", "when: [auth]", "9:16: spill.when[0]: after auth nobody else is ever asked"),
-    ("llm/offered.yaml", "successor: beta", "successor: betta", '10:12: successor: no model "betta"; did you mean "beta"?'),
-    ("llm/offered.yaml", "successor: beta", "successor: offered", "10:12: successor: is the model itself"),
+    ("llm/offered.yaml", "source: its documentation,", "source: x, tasks: [embedding],", "8:75: cloud[0].tasks[0]: embedding is no task of this profile"),
+    ("llm/offered.yaml", "source: its documentation,", "source: ' ',", "8:64: cloud[0].source: who says so?"),
+    ("llm/offered.yaml", ",\n     price: {tokens: {input: 1}, as_of: 2026-11-23, source: list}", "", "8:5: cloud[0]: price is needed; without one no budget can be kept"),
+    ("llm/offered.yaml", "wait_seconds: 20", "when: [auth]", "10:16: spill.when[0]: after auth nobody else is ever asked"),
+    ("llm/offered.yaml", "successor: beta", "successor: betta", '11:12: successor: no model "betta"; did you mean "beta"?'),
+    ("llm/offered.yaml", "successor: beta", "successor: offered", "11:12: successor: is the model itself"),
     ("llm/offered.yaml", "2026-11-23", "yesterday", "8:44: cloud[0].as_of: expected `str` matching regex"),
     ("llm/beta.yaml", "tasks: [chat]", "tasks: [chat]\nspill: {}", "5:8: spill: there is no cloud to go to"),
     ("providers/cloud.yaml", "id: cloud", "id: other", '1:5: id: "other" is not the file\'s name; the file is called "cloud"'),
