@@ -3,12 +3,12 @@
 from backends.contract import DeviceShare
 from gateway.scheduling.device import HOST
 from gateway.scheduling.resident import bytes_on
-from gateway.scheduling.target import Sleep
+from gateway.scheduling.target import Bed
 
 Shares = tuple[DeviceShare, ...]
 
 
-def asleep(awake: Shares, bed: Sleep) -> Shares:
+def asleep(awake: Shares, bed: Bed) -> Shares:
     """Its bed in host RAM, and what it keeps on its devices."""
     kept = tuple(DeviceShare(s.device_id, bed.device_bytes) for s in awake if s.device_id != HOST and bed.device_bytes)
     return (*kept, DeviceShare(HOST, bed.host_bytes))

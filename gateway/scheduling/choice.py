@@ -106,8 +106,9 @@ def _is_worth_it(target: Target, placement: Placement, found: Sequence[Choice], 
     base = base_of(target.variant_id)
     full = [c for c in found if isinstance(c.decision, Join) and base_of(c.target.variant_id) == base]
     free_in = min(there[c.target.variant_id].busy for c in full)
-    asleep = placement.step == "wake" and target.sleep is not None
-    load = target.sleep.wake_seconds if asleep and target.sleep is not None else target.load_seconds
+    load = target.load_seconds
+    if placement.step == "wake" and target.sleep is not None:
+        load = target.sleep.bed(there[target.variant_id].depth).wake_seconds
     return free_in > load + placement.price
 
 

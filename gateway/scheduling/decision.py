@@ -13,14 +13,16 @@ Step = Literal["load", "wake", "grow", "sleep"]
 class Placement(Struct, frozen=True, kw_only=True):
     """Which devices a variant gets, and how it gets there.
 
-    ``evict`` are stopped first, ``sleep`` are put to sleep first, ``after`` leave already. ``price`` is what bringing
-    the leavers back will cost, in seconds, by expectation. ``step``: loaded anew, woken, or made larger in its place.
+    ``evict`` are stopped first, ``sleep`` put to sleep first, ``deep`` into the deep sleep; ``after`` leave already.
+    ``price`` is what bringing the leavers back will cost, in seconds, by expectation. ``step``: loaded anew, woken, or
+    made larger in its place.
     """
 
     variant_id: str
     shares: tuple[DeviceShare, ...]
     evict: tuple[str, ...] = ()
     sleep: tuple[str, ...] = ()
+    deep: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     step: Step = "load"
     price: float = 0.0
@@ -29,7 +31,7 @@ class Placement(Struct, frozen=True, kw_only=True):
     @property
     def leavers(self) -> tuple[str, ...]:
         """Everybody whose memory it waits for."""
-        return (*self.evict, *self.sleep, *self.after)
+        return (*self.evict, *self.sleep, *self.deep, *self.after)
 
 
 class Serve(Struct, frozen=True, tag=True):

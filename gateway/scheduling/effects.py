@@ -10,7 +10,7 @@ from msgspec import Struct
 from backends.contract import BackendState
 from backends.errors import BackendError
 from gateway.scheduling.decision import Placement
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 from gateway.scheduling.ticket import Ticket
 
 
@@ -39,8 +39,8 @@ class Effects(Protocol):
         """Begin to wake what sleeps; ends in ``on_loaded`` or ``on_load_failed``."""
         ...
 
-    def sleep(self, variant_id: str, reason: str) -> None:
-        """Begin to put it to sleep; ends in ``on_slept``, or in ``on_stopped`` when it cannot."""
+    def sleep(self, variant_id: str, depth: Depth, reason: str) -> None:
+        """Begin to put it to sleep, so deep; ends in ``on_slept``, or in ``on_stopped`` when it cannot."""
         ...
 
     def stop(self, variant_id: str, reason: str) -> None:

@@ -13,7 +13,7 @@ from backends.contract import DeviceShare
 from backends.errors import BackendError, Cause
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Launcher, Running
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 from gateway.scheduling.turns import Turns
 from gateway.telemetry.metrics import Metrics
 
@@ -76,9 +76,9 @@ class EngineTasks:
         """Ends in ``on_loaded`` or ``on_load_failed``."""
         _spawn(self._wake(target, placement, self.running[target.variant_id]), self._begins)
 
-    def sleep(self, variant_id: str) -> None:
+    def sleep(self, variant_id: str, depth: Depth) -> None:
         """Ends in ``on_slept``, or in ``on_stopped`` when it cannot."""
-        _spawn(self._sleep(variant_id, self.running[variant_id]), self._ends)
+        _spawn(self._sleep(variant_id, self.running[variant_id], depth), self._ends)
 
     def stop(self, variant_id: str) -> None:
         """Ends in ``on_stopped``."""
@@ -162,9 +162,9 @@ class EngineTasks:
         self._metrics.restarts.labels(target.profile_id, error.cause.value).inc()
         self._events.on_load_failed(target.variant_id, error)
 
-    async def _sleep(self, variant_id: str, running: Running) -> None:
+    async def _sleep(self, variant_id: str, running: Running, depth: Depth) -> None:
         try:
-            await running.sleep()
+            await running.sleep(depth)
         except BackendError as error:
             _log.warning("%s cannot sleep and is stopped: %s", variant_id, error.detail)
             self.running.pop(variant_id, None)

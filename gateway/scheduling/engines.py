@@ -25,7 +25,7 @@ from backends.weights.store import WeightStore
 from gateway.catalog.profile import EngineArgs, ModelProfile, Variant, Weights
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Running
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 
 _FIRST_TRIES = 6
 """Canaries of a new engine, each with its own deadline: the first of them may compile."""
@@ -138,6 +138,7 @@ class ChildEngine:
         self._plan = plan
         self._grace = grace
         self._run_dir = run_dir
+        self._depth: Depth = "light"
         self.backend = backend
         self.exited: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         process.exited.add_done_callback(self._ended)
@@ -155,15 +156,17 @@ class ChildEngine:
     def log_tail(self) -> str:
         return self._process.logs.tail()
 
-    async def sleep(self) -> None:
-        await self._posts(self._plan.sleep)
+    async def sleep(self, depth: Depth) -> None:
+        self._depth = depth
+        await self._posts(self._plan.sleep if depth == "light" else self._plan.deep_sleep)
 
     async def wake(self) -> None:
-        await self._posts(self._plan.wake)
+        """By the posts that belong to how it was put to sleep: others would wake it without its weights."""
+        await self._posts(self._plan.wake if self._depth == "light" else self._plan.deep_wake)
 
     async def _posts(self, posts: tuple[Post, ...]) -> None:
         if not posts:
-            raise BackendError(Cause.UPSTREAM_PROTOCOL, "this engine cannot sleep")
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "this engine cannot sleep so")
         for post in posts:
             reply = await self.backend.open(call_of(post))
             reply.aclose()
@@ -201,7 +204,7 @@ class ForeignServer:
     def log_tail(self) -> str:
         return ""
 
-    async def sleep(self) -> None:
+    async def sleep(self, depth: Depth) -> None:
         """It takes none of our memory, so nobody asks it to."""
 
     async def wake(self) -> None:

@@ -1,40 +1,31 @@
-"""Who leaves to make room: the cheapest to bring back, and asleep rather than gone where host RAM allows. Pure.
-
-Prices are seconds: the time to bring a resident back by the chance that it is asked for again.
-"""
+"""Who leaves to make room: the cheapest to bring back, and asleep rather than gone where memory allows. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from backends.contract import BackendState
+from gateway.scheduling.beds import Beds
 from gateway.scheduling.books import Books
 from gateway.scheduling.device import HOST
 from gateway.scheduling.policy import Policy
+from gateway.scheduling.price import beds_of, price_of
 from gateway.scheduling.resident import Resident, is_evictable
+from gateway.scheduling.target import Depth
 
 Price = Callable[[Resident], float]
+_ORDER: tuple[Depth | None, ...] = ("light", "deep", None)
 
 
 class Leavers(Struct, frozen=True, kw_only=True):
-    """``stop`` and ``sleep`` name who goes how; ``price`` is what bringing them back will cost, in seconds."""
+    """``stop``, ``sleep`` (lightly) and ``deep`` name who goes how; ``price`` is what bringing them back will cost, in
+    seconds.
+    """
 
     stop: tuple[str, ...] = ()
     sleep: tuple[str, ...] = ()
+    deep: tuple[str, ...] = ()
     price: float = 0.0
-
-
-def price_of(resident: Resident, policy: Policy, now: float, *, asleep: bool = False) -> float:
-    """Seconds lost, by expectation, when it leaves; ``asleep``: when it can be put to sleep."""
-    gap = max(0.0, now - resident.last_used) if resident.gap is None else resident.gap
-    chance = policy.horizon / (policy.horizon + gap)
-    if resident.state is BackendState.SLEEPING and resident.sleep is not None:
-        back = max(0.0, resident.load_seconds - resident.sleep.wake_seconds)
-    elif asleep and resident.sleep is not None:
-        back = resident.sleep.wake_seconds
-    else:
-        back = resident.load_seconds
-    return back * chance * resident.weight
 
 
 def leavers(
@@ -49,7 +40,9 @@ def leavers(
     spare = books.free.get(HOST, 0) - needs.get(HOST, 0)
 
     def price(resident: Resident) -> float:
-        return price_of(resident, policy, now, asleep=_can_sleep(resident, spare))
+        most = spare + resident.held(HOST)
+        fits: list[Depth | None] = [depth for depth, bed in beds_of(resident) if bed.host_bytes <= most]
+        return min(price_of(resident, policy, now, asleep=depth) for depth in (*fits, None))
 
     chosen = cheapest(missing, [r for r in books.on(missing) if is_evictable(r) and r.variant_id != asker], price)
     if chosen is None:
@@ -115,14 +108,6 @@ def _covers(residents: Sequence[Resident], missing: Mapping[str, int]) -> bool:
     return True
 
 
-def _can_sleep(resident: Resident, spare: int) -> bool:
-    return (
-        resident.sleep is not None
-        and resident.state is BackendState.READY
-        and resident.sleep.host_bytes - resident.held(HOST) <= spare
-    )
-
-
 def _to_bed(
     chosen: tuple[Resident, ...],
     missing: Mapping[str, int],
@@ -131,41 +116,24 @@ def _to_bed(
     policy: Policy,
     now: float,
 ) -> Leavers:
-    """Of those chosen, who sleeps instead: the dearest first, in host RAM that is free or held by cheaper sleepers."""
+    """Of those chosen, who sleeps instead and how deep, the dearest first: each the way that costs least, and for the
+    same price rather asleep than stopped, but nobody stopped for it.
+    """
     surplus = {d: sum(r.held(d) for r in chosen) - amount for d, amount in missing.items()}
-    beds = sorted((r for r in sleepers if r not in chosen), key=lambda r: (price_of(r, policy, now), r.variant_id))
-    stop: list[str] = []
-    sleep: list[str] = []
+    beds = Beds(spare, [r for r in sleepers if r not in chosen], policy, now)
+    left: dict[Depth | None, list[str]] = {None: [], "light": [], "deep": []}
     total = 0.0
     for resident in sorted(chosen, key=lambda r: (-price_of(r, policy, now), r.variant_id)):
-        bed = resident.sleep
-        gain = price_of(resident, policy, now) - price_of(resident, policy, now, asleep=True)
-        if bed is None or resident.state is not BackendState.READY or HOST in missing or not _stays(resident, surplus):
-            stop.append(resident.variant_id)
-            total += price_of(resident, policy, now)
-            continue
-        wanted = bed.host_bytes - resident.held(HOST)
-        out: list[Resident] = []
-        while spare + sum(r.held(HOST) for r in out) < wanted and len(out) < len(beds):
-            out.append(beds[len(out)])
-        cost = sum(price_of(r, policy, now) for r in out)
-        if spare + sum(r.held(HOST) for r in out) < wanted or (out and cost >= gain):
-            stop.append(resident.variant_id)
-            total += price_of(resident, policy, now)
-            continue
-        spare += sum(r.held(HOST) for r in out) - wanted
-        beds = beds[len(out) :]
-        stop += [r.variant_id for r in out]
-        sleep.append(resident.variant_id)
-        total += cost + price_of(resident, policy, now, asleep=True)
-        if bed.device_bytes:
+        ways = beds.ways(resident, surplus)
+        # Host RAM that is missing itself comes back from those who are gone only.
+        able = ways[:1] if HOST in missing else ways
+        way = min(able, key=lambda w: (w.price, bool(w.out), _ORDER.index(w.depth)))
+        total += way.price
+        left[None] += [r.variant_id for r in way.out]
+        left[way.depth].append(resident.variant_id)
+        if way.bed is not None:
+            beds.take(way)
             for share in resident.shares:
                 if share.device_id in surplus:
-                    surplus[share.device_id] -= bed.device_bytes
-    return Leavers(stop=tuple(stop), sleep=tuple(sleep), price=total)
-
-
-def _stays(resident: Resident, surplus: Mapping[str, int]) -> bool:
-    """What it keeps on its devices while it sleeps is not needed there."""
-    kept = 0 if resident.sleep is None else resident.sleep.device_bytes
-    return all(surplus[share.device_id] >= kept for share in resident.shares if share.device_id in surplus)
+                    surplus[share.device_id] -= way.bed.device_bytes
+    return Leavers(stop=tuple(left[None]), sleep=tuple(left["light"]), deep=tuple(left["deep"]), price=total)

@@ -113,8 +113,9 @@ class Fairness:
     def _ready_in(self, target: Target) -> float:
         """Seconds to load it, or to wake it where it sleeps."""
         there = self._occupants.get(target.variant_id)
-        asleep = there is not None and there.state is BackendState.SLEEPING
-        return target.sleep.wake_seconds if asleep and target.sleep is not None else target.load_seconds
+        if there is None or there.state is not BackendState.SLEEPING or target.sleep is None:
+            return target.load_seconds
+        return target.sleep.bed(there.depth).wake_seconds
 
     def _is_batch(self, occupant: Occupant) -> bool:
         """Nobody looks at what it does: all who wait for it are batch, or else most who used it were."""

@@ -7,6 +7,7 @@ from backends.contract import BackendState
 from gateway.scheduling.choice import choose
 from gateway.scheduling.decision import Load, Wait
 from gateway.scheduling.estimate import predicted_wait
+from gateway.scheduling.start_ends import cards_free, needed_by, starts_end
 from gateway.scheduling.state import State
 from gateway.scheduling.target import Target
 from gateway.scheduling.ticket import Ticket
@@ -50,18 +51,22 @@ class Forecast:
             return target.load_seconds
         if occupant.state is not BackendState.STARTING:
             return 0.0
-        needed = target.load_seconds
-        if occupant.placement.step == "wake" and target.sleep is not None:
-            needed = target.sleep.wake_seconds
-        return max(0.0, needed - (now - occupant.since))
+        if occupant.step is not None:  # it waits for others to leave, and for nobody's turn yet
+            return max(0.0, needed_by(occupant) - (now - occupant.since))
+        return starts_end(state.occupants, now)[target.variant_id] - now
 
     def _until_loaded(self, target: Target) -> float:
         state = self._state
         now = state.now()
         decision = choose((target,), state.residents(), state.inventory, state.policy, now).decision
-        asleep = isinstance(decision, Load) and decision.placement.step == "wake" and target.sleep is not None
-        load = target.sleep.wake_seconds if asleep and target.sleep is not None else target.load_seconds
-        return load + (decision.seconds if isinstance(decision, Wait) else 0.0)
+        load = target.load_seconds
+        occupant = state.occupants.get(target.variant_id)
+        if isinstance(decision, Load) and decision.placement.step == "wake" and occupant and target.sleep is not None:
+            load = target.sleep.bed(occupant.depth).wake_seconds
+        turn = 0.0
+        if isinstance(decision, Load):
+            turn = max(cards_free(state.occupants, decision.placement.shares, now) - now, 0.0)
+        return turn + load + (decision.seconds if isinstance(decision, Wait) else 0.0)
 
     def cost(self, ticket: Ticket) -> float:
         """Device seconds the request will take: as it says, or as others took, shared by those served at once."""

@@ -1,4 +1,9 @@
-"""Residents that nobody has used for long: asleep first where that is possible, then gone. Asks only the clock."""
+"""Residents that nobody has used for long: asleep first where that is possible, then gone. Asks only the clock.
+
+So device memory is there for others, also for other programs, after the same time whether an engine can sleep or not.
+"""
+
+from collections.abc import Iterator
 
 from backends.contract import BackendState
 from gateway.scheduling.books import Books
@@ -6,8 +11,9 @@ from gateway.scheduling.device import HOST
 from gateway.scheduling.lifecycle import Lifecycle
 from gateway.scheduling.limits import Limits
 from gateway.scheduling.occupants import Occupant
-from gateway.scheduling.resident import bytes_on
+from gateway.scheduling.price import beds_of
 from gateway.scheduling.state import State
+from gateway.scheduling.target import Depth
 
 
 class Idle:
@@ -21,26 +27,26 @@ class Idle:
     def tick(self, now: float) -> None:
         """Sends away whoever has been unused for its time. ``now`` in monotonic seconds."""
         for occupant in self._state.occupants:
-            unused = now - occupant.last_used
-            if not occupant.target.managed or unused < self._patience(occupant):
+            if not occupant.target.managed or not self._is_over(occupant, now) or not self._lifecycle.is_idle(occupant):
                 continue
-            if not self._lifecycle.is_idle(occupant):
-                continue
-            how = occupant.target.sleep
-            if how is not None and occupant.state is BackendState.READY and self._has_bed(occupant):
-                self._lifecycle.put_to_sleep(occupant, how, "idle")
-            else:
+            depth = self._bed(occupant, now)
+            if depth is None:
                 self._lifecycle.stop(occupant, "idle")
+            else:
+                self._lifecycle.put_to_sleep(occupant, depth, "idle")
 
-    def _patience(self, occupant: Occupant) -> float:
+    def _is_over(self, occupant: Occupant, now: float) -> bool:
         if occupant.state is BackendState.SLEEPING:
-            return self._limits.asleep_unload
+            return now - occupant.since >= self._limits.asleep_unload
         own = occupant.target.idle_unload_seconds
-        return self._limits.idle_unload if own is None else own
+        return now - occupant.last_used >= (self._limits.idle_unload if own is None else own)
 
-    def _has_bed(self, occupant: Occupant) -> bool:
-        how, state = occupant.target.sleep, self._state
-        if how is None:
-            return False
+    def _bed(self, occupant: Occupant, now: float) -> Depth | None:
+        """The lightest sleep that host RAM has room for, nobody being moved for it; ``None``: it has to go."""
+        state = self._state
+        resident = state.occupants.snapshot(occupant, now)
         books = Books(state.residents(), state.inventory, state.policy)
-        return books.has({HOST: how.host_bytes - bytes_on(occupant.shares, HOST)})
+        fits: Iterator[Depth] = (
+            d for d, bed in beds_of(resident) if books.has({HOST: bed.host_bytes - resident.held(HOST)})
+        )
+        return next(fits, None)

@@ -7,7 +7,7 @@ from backends.contract import Backend
 from backends.errors import BackendError
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.scheduling.decision import Placement
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 
 
 class Running(Protocol):
@@ -36,12 +36,16 @@ class Running(Protocol):
         """Last lines of its output, for operators."""
         ...
 
-    async def sleep(self) -> None:
-        """Moves to host RAM; its device memory is free afterwards. Raises ``BackendError`` when it cannot."""
+    async def sleep(self, depth: Depth) -> None:
+        """Off its devices, into host RAM or out of memory; device memory is free afterwards. Raises ``BackendError``
+        when it cannot.
+        """
         ...
 
     async def wake(self) -> None:
-        """Takes calls again. Raises ``BackendError`` when it cannot; then it holds memory until it is stopped."""
+        """Takes calls again, however deep it slept. Raises ``BackendError`` when it cannot; then it holds memory until
+        it is stopped.
+        """
         ...
 
     async def stop(self) -> None:

@@ -14,7 +14,7 @@ from gateway.scheduling.journal import Entry, Journal, Kind
 from gateway.scheduling.occupants import Occupant, Occupants
 from gateway.scheduling.queue import TicketQueue
 from gateway.scheduling.resident import bytes_on
-from gateway.scheduling.target import Sleep, Target
+from gateway.scheduling.target import Depth, Target
 
 
 class Lifecycle:
@@ -34,9 +34,11 @@ class Lifecycle:
         for name in placement.evict:
             if (victim := self._occupants.get(name)) is not None:
                 self.stop(victim, f"makes room for {target.variant_id}")
-        for name in placement.sleep:
-            if (victim := self._occupants.get(name)) is not None and victim.target.sleep is not None:
-                self.put_to_sleep(victim, victim.target.sleep, f"makes room for {target.variant_id}", placement.evict)
+        to_bed: tuple[tuple[Depth, tuple[str, ...]], ...] = (("light", placement.sleep), ("deep", placement.deep))
+        for depth, names in to_bed:
+            for name in names:
+                if (victim := self._occupants.get(name)) is not None:
+                    self.put_to_sleep(victim, depth, f"makes room for {target.variant_id}", placement.evict)
         self.step_if_clear(occupant)
 
     def _reserve(self, target: Target, placement: Placement) -> Occupant:
@@ -67,7 +69,7 @@ class Lifecycle:
         if step == "grow":
             return
         if step == "sleep":
-            self._effects.sleep(name, "makes room")
+            self._effects.sleep(name, occupant.depth, "makes room")
             return
         if not self._queue.count(name):
             # Nothing to record: as far as anybody was told, it is still stopped, or asleep.
@@ -126,12 +128,16 @@ class Lifecycle:
         occupant.awaiting = set()
         self._effects.stop(occupant.target.variant_id, reason)
 
-    def put_to_sleep(self, occupant: Occupant, how: Sleep, reason: str, after: Iterable[str] = ()) -> None:
-        """Moves to host RAM, when who of ``after`` sleeps there has left it; ``on_slept`` follows."""
+    def put_to_sleep(self, occupant: Occupant, depth: Depth, reason: str, after: Iterable[str] = ()) -> None:
+        """Off its devices, when who of ``after`` sleeps in host RAM has left it; ``on_slept`` follows. For those at
+        rest that can sleep.
+        """
+        reason = reason if depth == "light" else f"{reason}, deeply"
         self._note(occupant, "sleep", reason)
         self.move(occupant, BackendState.STOPPING, reason)
+        occupant.depth = depth
         occupant.awake = occupant.shares
-        asleep = bed.asleep(occupant.awake, how)
+        asleep = _asleep(occupant)
         occupant.leaving = bed.less(occupant.awake, asleep)
         occupant.shares = bed.both(occupant.awake, asleep)
         occupant.awaiting = {name for name in after if self._sleeps(name)}
@@ -139,7 +145,7 @@ class Lifecycle:
         self.step_if_clear(occupant)
 
     def slept(self, occupant: Occupant) -> None:
-        """It is in host RAM now; its devices are free."""
+        """It sleeps now; its devices are free."""
         occupant.shares = _asleep(occupant)
         occupant.leaving = ()
         self.move(occupant, BackendState.SLEEPING, "asleep")
@@ -203,4 +209,4 @@ class Lifecycle:
 
 def _asleep(occupant: Occupant) -> tuple[DeviceShare, ...]:
     how = occupant.target.sleep
-    return occupant.shares if how is None else bed.asleep(occupant.awake, how)
+    return occupant.shares if how is None else bed.asleep(occupant.awake, how.bed(occupant.depth))

@@ -13,7 +13,7 @@ from gateway.scheduling.estimate import ServiceTime
 from gateway.scheduling.popularity import Popularity
 from gateway.scheduling.replica import base_of
 from gateway.scheduling.resident import Resident, bytes_on
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 
 
 class Occupant(Struct, kw_only=True, eq=False):
@@ -39,6 +39,7 @@ class Occupant(Struct, kw_only=True, eq=False):
     shares: tuple[DeviceShare, ...] = ()
     leaving: tuple[DeviceShare, ...] = ()
     awake: tuple[DeviceShare, ...] = ()
+    depth: Depth = "light"
     oom_retried: bool = False
     served: int = 0
     gate: int = 0
@@ -68,7 +69,7 @@ class Occupant(Struct, kw_only=True, eq=False):
 
     @property
     def falls_asleep(self) -> bool:
-        """On its way to host RAM: it holds there what it will not hold on its devices."""
+        """On its way to bed: it holds there what it will not hold on its devices."""
         return self.state is BackendState.STOPPING and self.leaving != self.shares
 
     @property
@@ -175,6 +176,7 @@ class Occupants:
             awake=occupant.awake,
             planned=occupant.planned,
             sleep=target.sleep,
+            depth=occupant.depth,
             gap=gap,
             busy=self.busy(occupant, now),
             weight=1.0 if popularity is None else popularity.weight,

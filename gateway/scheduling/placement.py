@@ -130,6 +130,7 @@ class _Question:
         after = tuple(r.variant_id for r in self.others if any(bytes_on(r.leaving, d) > 0 for d in spot.needs))
         how = [f"unloading {', '.join((*found.stop, *after))}"] if found.stop or after else []
         how += [f"putting {', '.join(found.sleep)} to sleep"] if found.sleep else []
+        how += [f"putting {', '.join(found.deep)} to sleep deeply"] if found.deep else []
         return Load(self._placement(spot, step, f"makes room on {spot.where} by {' and '.join(how)}", found, after))
 
     def _behind(self, anywhere: Sequence[Spot]) -> Decision:
@@ -169,6 +170,7 @@ class _Question:
             shares=spot.shares,
             evict=gone.stop,
             sleep=gone.sleep,
+            deep=gone.deep,
             after=after,
             step=step,
             price=gone.price,

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from backends.contract import BackendState, DeviceShare
-from gateway.scheduling.target import Sleep
+from gateway.scheduling.target import Depth, Sleep
 
 
 class Resident(Struct, frozen=True, kw_only=True):
@@ -12,8 +12,9 @@ class Resident(Struct, frozen=True, kw_only=True):
     ``shares`` is what it holds; ``leaving`` the part that comes back when the step under way ends; ``awake`` what it
     holds when it serves, where that differs (asleep). ``planned`` are the device and host bytes it was reserved for,
     before any measurement (``None``: never too small). ``yielding``: takes no new requests. ``owed``: must not be
-    moved by whoever asks now. ``gap`` is the expected time to its next request (``None``: judge by ``last_used``),
-    ``busy`` the time its running work will take, ``weight`` how much a second of waiting for it counts.
+    moved by whoever asks now. ``depth`` is how it sleeps, if it does. ``gap`` is the expected time to its next request
+    (``None``: judge by ``last_used``), ``busy`` the time its running work will take, ``weight`` how much a second of
+    waiting for it counts.
     """
 
     variant_id: str
@@ -30,6 +31,7 @@ class Resident(Struct, frozen=True, kw_only=True):
     awake: tuple[DeviceShare, ...] = ()
     planned: tuple[int, int] | None = None
     sleep: Sleep | None = None
+    depth: Depth = "light"
     gap: float | None = None
     busy: float = 0.0
     weight: float = 1.0

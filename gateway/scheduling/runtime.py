@@ -23,7 +23,7 @@ from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.policy import Policy
 from gateway.scheduling.scheduler import Scheduler
 from gateway.scheduling.signals import Signals
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 from gateway.scheduling.ticket import Ticket
 from gateway.scheduling.wanted import Wanted
 from gateway.scheduling.watchdog import Watchdog
@@ -138,8 +138,9 @@ class Runtime:
     def wake(self, target: Target, placement: Placement) -> None:
         self.engines.wake(target, placement)
 
-    def sleep(self, variant_id: str, reason: str) -> None:
-        self.engines.sleep(variant_id)
+    def sleep(self, variant_id: str, depth: Depth, reason: str) -> None:
+        self.watchdog.leave(variant_id)
+        self.engines.sleep(variant_id, depth)
 
     def stop(self, variant_id: str, reason: str) -> None:
         self.engines.stop(variant_id)

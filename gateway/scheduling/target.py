@@ -11,12 +11,27 @@ RunsOn = Literal["gpu", "gpu_else_cpu", "any"]
 cards that have no room."""
 
 
-class Sleep(Struct, frozen=True, kw_only=True):
-    """How a resident sleeps: what it keeps in host RAM and on its devices, and the seconds to wake."""
+Depth = Literal["light", "deep"]
+"""How a resident sleeps. ``light``: its weights wait in host RAM. ``deep``: only its process is left, and it reads them
+again; that costs less than a start, which imports and compiles besides. One leads to the other only through waking."""
+
+
+class Bed(Struct, frozen=True, kw_only=True):
+    """What a resident keeps asleep, in host RAM and on each of its devices, and the seconds to wake."""
 
     wake_seconds: float
     host_bytes: int
     device_bytes: int = 0
+
+
+class Sleep(Bed, frozen=True, kw_only=True):
+    """How a resident sleeps lightly, and deeply where its engine can."""
+
+    deep: Bed | None = None
+
+    def bed(self, depth: Depth) -> Bed:
+        """Of that depth; the only one where there is no other."""
+        return self.deep if depth == "deep" and self.deep is not None else self
 
 
 class Target(Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from gateway.scheduling.limits import Limits
 from gateway.scheduling.occupants import Occupant
 from gateway.scheduling.policy import GIB, Policy
 from gateway.scheduling.scheduler import Scheduler
-from gateway.scheduling.target import RunsOn, Sleep, Target
+from gateway.scheduling.target import Bed, Depth, RunsOn, Sleep, Target
 from gateway.scheduling.ticket import Priority, Ticket
 
 NO_HEADROOM = Policy(headroom_ratio=0.0, headroom_bytes=0)
@@ -59,9 +59,14 @@ def model(
     )
 
 
-def bed(gib: float, wake_seconds: float = 2.0, kept_gib: float = 0.0) -> Sleep:
+def bed(gib: float, wake_seconds: float = 2.0, kept_gib: float = 0.0, deep: Bed | None = None) -> Sleep:
     """Sleeps in so much host RAM."""
-    return Sleep(wake_seconds=wake_seconds, host_bytes=int(gib * GIB), device_bytes=int(kept_gib * GIB))
+    return Sleep(wake_seconds=wake_seconds, host_bytes=int(gib * GIB), device_bytes=int(kept_gib * GIB), deep=deep)
+
+
+def deep_bed(gib: float, wake_seconds: float = 8.0, kept_gib: float = 0.0) -> Bed:
+    """Of its process only so much is left."""
+    return Bed(wake_seconds=wake_seconds, host_bytes=int(gib * GIB), device_bytes=int(kept_gib * GIB))
 
 
 class FakeEffects:
@@ -78,6 +83,7 @@ class FakeEffects:
         self.woken: list[str] = []
         self.slept: list[tuple[str, str]] = []
         self.falling_asleep: list[str] = []
+        self.depths: dict[str, Depth] = {}
         self.granted: list[Ticket] = []
         self.refused: dict[int, BackendError] = {}
         self.gone: set[int] = set()
@@ -99,8 +105,9 @@ class FakeEffects:
         self.starting.append(target.variant_id)
         self.placements[target.variant_id] = placement
 
-    def sleep(self, variant_id: str, reason: str) -> None:
+    def sleep(self, variant_id: str, depth: Depth, reason: str) -> None:
         assert variant_id not in self.falling_asleep, "put to sleep once"
+        self.depths[variant_id] = depth
         self.slept.append((variant_id, reason))
         self.falling_asleep.append(variant_id)
 

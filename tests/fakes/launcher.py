@@ -10,7 +10,7 @@ from gateway.scheduling.decision import Placement
 from gateway.scheduling.device import Device, Inventory
 from gateway.scheduling.launcher import Running
 from gateway.scheduling.probe import Ours, ProcessUse, Reading
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 
 
 class FakeBackend:
@@ -50,6 +50,7 @@ class FakeRunning:
         self.sleep_error: BackendError | None = None
         self.wake_error: BackendError | None = None
         self.asleep = False
+        self.depths: list[Depth] = []
 
     @property
     def backend(self) -> Backend:
@@ -70,10 +71,11 @@ class FakeRunning:
         if self.stop_error is not None:
             raise self.stop_error
 
-    async def sleep(self) -> None:
+    async def sleep(self, depth: Depth) -> None:
         if self.sleep_error is not None:
             raise self.sleep_error
         self.asleep = True
+        self.depths.append(depth)
 
     async def wake(self) -> None:
         if self.wake_error is not None:

@@ -7,12 +7,12 @@ from gateway.scheduling.limits import Limits
 from gateway.scheduling.policy import GIB
 from gateway.scheduling.resident import bytes_on
 from gateway.scheduling.scheduler import Scheduler
-from gateway.scheduling.target import Target
-from tests.fakes.effects import NO_HEADROOM, FakeEffects, bed, machine, model
+from gateway.scheduling.target import Depth, Target
+from tests.fakes.effects import NO_HEADROOM, FakeEffects, bed, deep_bed, machine, model
 
 MODELS = (
     model("a", 10, slots=1),
-    model("b", 10, slots=2, load_seconds=5, sleep=bed(10)),
+    model("b", 10, slots=2, load_seconds=5, sleep=bed(10, deep=deep_bed(1, wake_seconds=4, kept_gib=0.5))),
     model("c", 4, slots=2, host_gib=1),
     model("d", 6, slots=1, idle_unload_seconds=20, sleep=bed(5, kept_gib=1)),
     model("e", 16, slots=3, split=2),
@@ -81,8 +81,8 @@ class Watched(FakeEffects):
             for share in placement.shares:
                 assert held(self.scheduler, share.device_id) <= usable(self.scheduler.inventory, share.device_id)
 
-    def sleep(self, variant_id: str, reason: str) -> None:
-        super().sleep(variant_id, reason)
+    def sleep(self, variant_id: str, depth: Depth, reason: str) -> None:
+        super().sleep(variant_id, depth, reason)
         self._leaves(variant_id)
         if not self.loose:
             assert held(self.scheduler, HOST) <= usable(self.scheduler.inventory, HOST), "its bed is free"

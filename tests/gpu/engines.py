@@ -13,7 +13,7 @@ from gateway.catalog.profile import ModelProfile, Variant
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.device import HOST
 from gateway.scheduling.launcher import Running
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 from tests.fakes.launcher import FakeBackend
 
 HOLDER = Path(__file__).with_name("holder.py")
@@ -42,7 +42,7 @@ class Holding:
     def log_tail(self) -> str:
         return ""
 
-    async def sleep(self) -> None:
+    async def sleep(self, depth: Depth) -> None:
         raise BackendError(Cause.UPSTREAM_PROTOCOL, "it cannot")
 
     async def wake(self) -> None:

@@ -68,6 +68,7 @@ class SchedulerMachine(RuleBasedStateMachine):
         occupant = self.stage.scheduler.grant_now(wanted)
         if occupant is not None:
             assert occupant is self.stage.scheduler.occupants.get(wanted.variant_id)
+            assert occupant.state is BackendState.READY, "asleep, or on its way, it would hang"
             self.direct.append(occupant)
 
     @precondition(lambda self: bool(len(self.stage.scheduler.queue)))
@@ -197,6 +198,8 @@ class SchedulerMachine(RuleBasedStateMachine):
             assert 0 <= occupant.in_flight <= occupant.target.slots
         for occupant in held:
             assert occupant.in_flight >= 1, "also when its engine is dead"
+            there = occupant is self.stage.scheduler.occupants.get(occupant.target.variant_id)
+            assert not there or occupant.state is BackendState.READY, "nobody uses who sleeps or is on its way"
 
     @invariant()
     def tickets_are_in_one_place(self) -> None:

@@ -6,7 +6,7 @@ from backends.contract import DeviceShare
 from gateway.scheduling import bed
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.device import Inventory
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 
 _FOR_ANOTHER = "makes room"
 
@@ -19,6 +19,7 @@ class Ledger:
         self.held: dict[str, tuple[DeviceShare, ...]] = {}
         self._awake: dict[str, tuple[DeviceShare, ...]] = {}
         self._targets: dict[str, Target] = {}
+        self._depths: dict[str, Depth] = {}
         self._sum: Counter[str] = Counter()
         self.worst: Counter[str] = Counter()
         self.swaps: Counter[str] = Counter()
@@ -52,8 +53,13 @@ class Ledger:
         """Loaded or woken."""
         self._hold(variant_id, self._awake[variant_id])
 
-    def sleep(self, variant_id: str, reason: str) -> None:
+    def depth_of(self, variant_id: str) -> Depth:
+        """How it sleeps, or slept last."""
+        return self._depths.get(variant_id, "light")
+
+    def sleep(self, variant_id: str, depth: Depth, reason: str) -> None:
         """It is held on both sides while it falls asleep."""
+        self._depths[variant_id] = depth
         self._hold(variant_id, bed.both(self._awake[variant_id], self._asleep(variant_id)))
         self._count_eviction(variant_id, reason)
 
@@ -72,7 +78,7 @@ class Ledger:
     def _asleep(self, variant_id: str) -> tuple[DeviceShare, ...]:
         how = self._targets[variant_id].sleep
         assert how is not None, "only what can sleep is put to sleep"
-        return bed.asleep(self._awake[variant_id], how)
+        return bed.asleep(self._awake[variant_id], how.bed(self.depth_of(variant_id)))
 
     def _hold(self, variant_id: str, shares: tuple[DeviceShare, ...]) -> None:
         for share in self.held.get(variant_id, ()):

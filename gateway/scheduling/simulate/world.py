@@ -20,7 +20,7 @@ from gateway.scheduling.simulate.outcome import Outcome
 from gateway.scheduling.simulate.population import targets
 from gateway.scheduling.simulate.subject import Make
 from gateway.scheduling.simulate.trace import Request, Trace
-from gateway.scheduling.target import Target
+from gateway.scheduling.target import Depth, Target
 from gateway.scheduling.ticket import Priority, Ticket
 
 _TICK = 1.0
@@ -148,12 +148,13 @@ class World:
 
     def wake(self, target: Target, placement: Placement) -> None:
         assert target.sleep is not None, "only what sleeps is woken"
+        wake_seconds = target.sleep.bed(self.ledger.depth_of(target.variant_id)).wake_seconds
         self.ledger.wake(target, placement)
-        self._at(self.clock + target.sleep.wake_seconds, lambda: self._loaded(target.variant_id))
+        self._at(self.clock + wake_seconds, lambda: self._loaded(target.variant_id))
 
-    def sleep(self, variant_id: str, reason: str) -> None:
+    def sleep(self, variant_id: str, depth: Depth, reason: str) -> None:
         self._ready.discard(variant_id)
-        self.ledger.sleep(variant_id, reason)
+        self.ledger.sleep(variant_id, depth, reason)
         self._at(self.clock, lambda: self._slept(variant_id))
 
     def stop(self, variant_id: str, reason: str) -> None:

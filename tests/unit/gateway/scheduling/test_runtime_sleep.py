@@ -7,7 +7,7 @@ from backends.errors import BackendError, Cause
 from gateway.scheduling.device import HOST, Device, Inventory
 from gateway.scheduling.policy import GIB
 from gateway.scheduling.wanted import Wanted
-from tests.fakes.effects import bed, model
+from tests.fakes.effects import bed, deep_bed, model
 from tests.fakes.runtime_stage import RuntimeStage, turns, until
 
 CARD = Inventory(
@@ -87,3 +87,14 @@ async def test_who_sleeps_can_be_unloaded() -> None:
     assert stage.runtime.unload("a")
     await until(lambda: stage.state(A) is None)
     assert stage.engine(A).stops == 1
+
+
+async def test_how_deep_is_told_to_the_engine() -> None:
+    stage = stage_of_a_card()
+    deep = model("d", 10, sleep=bed(65, deep=deep_bed(1)))
+    await use(stage, deep)
+    await use(stage, A)
+    assert stage.engine(deep).depths == ["deep"]
+    assert (await use(stage, deep)).startswith("woken")
+    assert stage.engine(A).depths == ["light"]
+    await stage.runtime.aclose()
