@@ -21,6 +21,7 @@ from gateway.routing.pick import Ask, Picked, Picker
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.routing.table import RouteTable
 from gateway.scheduling.runtime import Runtime
+from gateway.scheduling.suspicion import is_dead
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.routing")
@@ -28,6 +29,7 @@ _MOST_HOPS = 3
 _ORDINARY = Ask()
 _EXIT_SECONDS = 0.5
 """How long an engine that closed its door may take to be seen dead; a driver's clean-up comes after its sockets."""
+_SERVER_ERROR = 500
 _BLAMES_BACKEND = frozenset(
     {
         Cause.UPSTREAM_CONNECT,
@@ -170,7 +172,8 @@ class Dispatcher:
         except BackendError as error:
             # The same engine once more only when nothing can have been done yet, and only within the budget.
             variant_id = picked.candidate.target.variant_id
-            if not (TABLE[error.cause].retryable and self._may_retry(variant_id)):
+            again = TABLE[error.cause].retryable or await self._died(picked, error)
+            if not (again and self._may_retry(variant_id)):
                 remaining.remove(picked.candidate)
                 raise
             _log.warning("retrying %s after %s", variant_id, error.cause.value)
@@ -179,8 +182,14 @@ class Dispatcher:
             # Else the second attempt would meet the same closed door, and not the engine that follows.
             await asyncio.wait((running.exited,), timeout=_EXIT_SECONDS)
         remaining.remove(picked.candidate)
-        again = await self._picker.pick([picked.candidate], key, ask)
-        return await self._open(again, call(picked.candidate))
+        following = await self._picker.pick([picked.candidate], key, ask)
+        return await self._open(following, call(picked.candidate))
+
+    async def _died(self, picked: Picked, error: BackendError) -> bool:
+        """It answered with an error because it had died inside: what it was asked, the next one may answer."""
+        target = picked.candidate.target
+        died = error.upstream_status is not None and error.upstream_status >= _SERVER_ERROR
+        return died and await is_dead(self._runtime.engines, target.variant_id, target.profile_id)
 
     def _may_retry(self, variant_id: str) -> bool:
         return not self._picker.is_resting(variant_id) and self._budget.take(self._clock())
