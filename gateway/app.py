@@ -49,6 +49,7 @@ from gateway.http.uploads import Uploads
 from gateway.http.videos import video_routes
 from gateway.jobs.gauges import job_gauges
 from gateway.jobs.video_spec import KIND
+from gateway.keys.policy import operator_policy
 from gateway.keys.ring import KeyRing
 from gateway.lifespan import begin, end
 from gateway.routing.dispatch import Dispatcher
@@ -156,7 +157,10 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
         footprints=footprints,
         experience=Experience(runtime, footprints, table, Paces()),
         dispatcher=Dispatcher(runtime, metrics, table, (launcher or engines).missing, settings.queue_wait),
-        keys=KeyRing(operator_secret=settings.presented_key()),
+        keys=KeyRing(
+            operator_secret=settings.presented_key(),
+            policy=operator_policy(settings.cloud_budget_day, settings.cloud_budget_month),
+        ),
         origin=OriginRules(
             settings.allowed_hosts, settings.allowed_origins, public=settings.host not in LOOPBACK
         ),

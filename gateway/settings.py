@@ -145,6 +145,21 @@ class Settings(BaseSettings):
         description="A running clip keeps an interactive request waiting for its memory so long, then goes back to the "
         "queue, twice at most; 0: it is never cut.",
     )
+    cloud_budget_day: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="Most US dollars that providers are paid in a day (UTC), for all keys together; the operator's own "
+        "key has no other budget. 0: nothing. Default: 0, or no limit by the day where the month's is set.",
+    )
+    cloud_budget_month: float | None = Field(
+        default=None,
+        ge=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="The same in a month. Default: 0, or no limit by the month where the day's is set.",
+    )
     reload_every: float = Field(default=2.0, gt=0, description="How often the profiles are looked at for changes.")
 
     @property

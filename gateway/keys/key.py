@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from gateway.keys.policy import NO_CLOUD, Policy
+
 PREFIX = "fb-"
 Scope = Literal["inference", "admin", "metrics"]
 ALL_SCOPES: tuple[Scope, ...] = ("inference", "admin", "metrics")
@@ -24,6 +26,7 @@ class Key(Struct, frozen=True, kw_only=True):
     scopes: tuple[Scope, ...]
     created_at: str
     revoked_at: str | None = None
+    policy: Policy = NO_CLOUD
 
 
 def new_secret() -> str:

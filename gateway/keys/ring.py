@@ -6,16 +6,23 @@ With no key at all the gateway is open, which ``listener`` allows on loopback on
 from collections.abc import Iterable
 from hmac import compare_digest
 
+from msgspec.structs import replace
+
 from backends.errors import BackendError, Cause
 from gateway.keys.key import ALL_SCOPES, Key, Scope, digest
+from gateway.keys.policy import NO_CLOUD, Policy
 
 ANONYMOUS = Key(id="anonymous", name="no keys configured", digest="", hint="", scopes=ALL_SCOPES, created_at="")
 
 
 class KeyRing:
-    """Digest to key. Replaced as a whole when keys change, so a revoked key is gone at once."""
+    """Digest to key. Replaced as a whole when keys change, so a revoked key is gone at once.
 
-    def __init__(self, keys: Iterable[Key] = (), operator_secret: str | None = None) -> None:
+    ``policy`` is that of the operator's own key, and of everybody while there are no keys.
+    """
+
+    def __init__(self, keys: Iterable[Key] = (), operator_secret: str | None = None, policy: Policy = NO_CLOUD) -> None:
+        self._anonymous = ANONYMOUS if policy == NO_CLOUD else replace(ANONYMOUS, policy=policy)
         self._operator = (
             None
             if operator_secret is None
@@ -26,6 +33,7 @@ class KeyRing:
                 hint=operator_secret[-4:],
                 scopes=ALL_SCOPES,
                 created_at="",
+                policy=policy,
             )
         )
         self._live: dict[str, Key] = {}
@@ -48,7 +56,7 @@ class KeyRing:
     def check(self, presented: bytes | None, scope: Scope) -> Key:
         """The key behind ``presented``. Raises ``BackendError`` (``AUTH`` or ``FORBIDDEN``) with equal text for all."""
         if not self._guarded:
-            return ANONYMOUS
+            return self._anonymous
         if not presented:
             raise BackendError(
                 Cause.AUTH, "an API key is required: send it as 'Authorization: Bearer KEY'", code="missing_api_key"

@@ -6,11 +6,28 @@ from datetime import datetime
 from secrets import token_hex
 from typing import get_args
 
-from sqlalchemy import Column, Engine, MetaData, RowMapping, String, Table, insert, inspect, select, update
+from msgspec.structs import asdict
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Engine,
+    Integer,
+    MetaData,
+    RowMapping,
+    String,
+    Table,
+    delete,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from backends.errors import BackendError, Cause
 from gateway.keys.key import Key, Scope, digest, new_secret
+from gateway.keys.policy import NO_CLOUD, Policy
 
 _metadata = MetaData()
 _keys = Table(
@@ -24,10 +41,21 @@ _keys = Table(
     Column("created_at", String(40), nullable=False),
     Column("revoked_at", String(40)),
 )
+_policies = Table(
+    "key_policies",  # apart: it comes to old databases by itself, and older releases go on without it
+    _metadata,
+    Column("key_id", String(32), primary_key=True),
+    Column("cloud", Boolean, nullable=False),
+    Column("budget_day", BigInteger),
+    Column("budget_month", BigInteger),
+    Column("budget_request", BigInteger),
+    Column("no_training", Boolean, nullable=False),
+    Column("retention_days", Integer),
+)
 
 
 class KeyStore:
-    """Create, list, revoke. ``now`` gives UTC time. Everything raises ``BackendError(STORAGE)``."""
+    """Create, list, change, revoke. ``now`` gives UTC time. Everything raises ``BackendError(STORAGE)``."""
 
     def __init__(self, database: Engine, now: Callable[[], datetime]) -> None:
         self._database = database
@@ -36,11 +64,12 @@ class KeyStore:
             try:
                 _metadata.create_all(database)
             except SQLAlchemyError:
-                # Two gateways that start at once on one PostgreSQL: the other one's table will do.
-                if not inspect(database).has_table(_keys.name):
+                # Two gateways that start at once on one PostgreSQL: the other one's tables will do.
+                found = inspect(database)
+                if not all(found.has_table(table.name) for table in (_keys, _policies)):
                     raise
 
-    def create(self, name: str, scopes: tuple[Scope, ...]) -> tuple[Key, str]:
+    def create(self, name: str, scopes: tuple[Scope, ...], policy: Policy = NO_CLOUD) -> tuple[Key, str]:
         """A new key and its secret, which is not kept."""
         secret = new_secret()
         key = Key(
@@ -50,6 +79,7 @@ class KeyStore:
             hint=secret[-4:],
             scopes=scopes,
             created_at=self._now().isoformat(timespec="seconds"),
+            policy=policy,
         )
         with _storage("written"), self._database.begin() as connection:
             connection.execute(
@@ -58,7 +88,19 @@ class KeyStore:
                     scopes=",".join(scopes), created_at=key.created_at,
                 )
             )  # fmt: skip
+            if policy != NO_CLOUD:
+                connection.execute(insert(_policies).values(key_id=key.id, **asdict(policy)))
         return key, secret
+
+    def change(self, key_id: str, policy: Policy) -> bool:
+        """True when there is a live key of that id, which has the policy now."""
+        live = select(_keys.c.id).where(_keys.c.id == key_id, _keys.c.revoked_at.is_(None)).with_for_update()
+        with _storage("written"), self._database.begin() as connection:
+            if connection.execute(live).one_or_none() is None:
+                return False
+            connection.execute(delete(_policies).where(_policies.c.key_id == key_id))
+            connection.execute(insert(_policies).values(key_id=key_id, **asdict(policy)))
+        return True
 
     def revoke(self, key_id: str) -> bool:
         """True when a live key of that id was revoked."""
@@ -70,8 +112,15 @@ class KeyStore:
     def all(self) -> tuple[Key, ...]:
         """Every key, oldest first, revoked ones too."""
         with _storage("read"), self._database.connect() as connection:
-            rows = connection.execute(select(_keys).order_by(_keys.c.created_at, _keys.c.id)).mappings().all()
+            rows = connection.execute(_ALL).mappings().all()
         return tuple(_key(row) for row in rows)
+
+
+_ALL = (
+    select(_keys, *(column for column in _policies.c if column.name != "key_id"))
+    .select_from(_keys.outerjoin(_policies, _policies.c.key_id == _keys.c.id))
+    .order_by(_keys.c.created_at, _keys.c.id)
+)
 
 
 @contextmanager
@@ -92,4 +141,5 @@ def _key(fields: RowMapping) -> Key:
         scopes=tuple(s for s in fields["scopes"].split(",") if s in known),
         created_at=fields["created_at"],
         revoked_at=fields["revoked_at"],
+        policy=NO_CLOUD if fields["cloud"] is None else Policy(**{f: fields[f] for f in Policy.__struct_fields__}),
     )

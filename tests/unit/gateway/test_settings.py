@@ -115,3 +115,13 @@ def test_folders_follow_xdg(monkeypatch, tmp_path: Path):
 def test_profiles_of_the_checkout_are_the_default():
     assert default_profiles_dir().name == "model_profiles"
     assert default_profiles_dir().is_dir()
+
+
+def test_nothing_may_be_spent_unless_an_amount_is_given(monkeypatch):
+    assert (Settings().cloud_budget_day, Settings().cloud_budget_month) == (None, None)
+    monkeypatch.setenv("FOREBAY_CLOUD_BUDGET_MONTH", "12.5")
+    assert Settings().cloud_budget_month == 12.5
+    for wrong in ("-1", "nan", "inf", "$5", ""):
+        monkeypatch.setenv("FOREBAY_CLOUD_BUDGET_DAY", wrong)
+        with pytest.raises(ValidationError):
+            Settings()
