@@ -32,7 +32,8 @@ _COMMANDS = {
     "video": ("gateway.commands.video", "video", "Make a clip with a running gateway."),
     "agent": ("gateway.commands.agent", "agent", "Set up or start Claude Code, Codex or opencode."),
     "worker": ("gateway.commands.worker", "worker", "Try programs that speak the worker protocol."),
-    "keys": ("gateway.commands.keys", "keys", "Create, list and revoke API keys."),
+    "keys": ("gateway.commands.keys", "keys", "Create, list, change and revoke API keys."),
+    "spend": ("gateway.commands.spend", "spend", "Say who spent what on cloud providers."),
 }
 
 

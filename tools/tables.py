@@ -264,8 +264,12 @@ def _command(group: click.Group, name: str, above: click.Context) -> str:
     context = click.Context(command, info_name=name, parent=above)
     if isinstance(command, click.Group):
         inner = [_command(command, part, context) for part in _names(command)]
-        return "\n".join([f"### `{context.command_path}`\n", f"{cleandoc(command.help or '')}\n", *inner])
+        return "\n".join([*_said(command, context.command_path, context), *inner])
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    return "\n".join(_said(command, usage, context))
+
+
+def _said(command: click.Command, usage: str, context: click.Context) -> list[str]:
     said = [f"### `{usage}`\n", f"{cleandoc(command.help or '')}\n"]
     shown = [option.get_help_record(context) for option in command.params if isinstance(option, click.Option)]
     rows = [
@@ -274,7 +278,7 @@ def _command(group: click.Group, name: str, above: click.Context) -> str:
     ]
     if rows:
         said.append(_table("option | meaning", rows))
-    return "\n".join(said)
+    return said
 
 
 TABLES: dict[str, Callable[[], str]] = {

@@ -71,6 +71,11 @@ class SpendingStore:
             connection.execute(_NEW, asdict(entry))
         return entry
 
+    def get(self, entry_id: str) -> Entry:
+        """Raises ``BackendError(NOT_FOUND)``."""
+        with _failures("read"), self._database.connect().execution_options(**{READS: True}) as connection:
+            return _entry(connection, entry_id)
+
     def settle(self, entry_id: str, spent: int) -> Entry:
         """What it cost, as measured or told by the provider: the difference to what was reserved is given back, or
         taken in addition. Once: later calls change nothing. Raises ``BackendError(NOT_FOUND)``.
