@@ -14,7 +14,7 @@ MODELS = (
     model("a", 10, slots=1),
     model("b", 10, slots=2, load_seconds=5, sleep=bed(10, deep=deep_bed(1, wake_seconds=4, kept_gib=0.5))),
     model("c", 4, slots=2, host_gib=1),
-    model("d", 6, slots=1, idle_unload_seconds=20, sleep=bed(5, kept_gib=1)),
+    model("d", 6, slots=1, idle_unload_seconds=20, sleep=bed(5, kept_gib=1, deep=deep_bed(2, kept_gib=1))),
     model("e", 16, slots=3, split=2),
     model("p", 3, slots=1, pin=True),
     model("r", 99, slots=2, managed=False),
@@ -36,6 +36,7 @@ MACHINES = (
     machine(9),
     with_host(2, 8, 4),
     with_host(30, 12),
+    with_host(4, 12),
     Inventory(()),
 )
 LIMITS = Limits(queue_size=4, idle_unload=60.0, asleep_unload=120.0)

@@ -19,6 +19,7 @@ from tests.fakes.effects import NO_HEADROOM, Stage
 from tests.fakes.watched import CHOICES, LIMITS, MACHINES, MODELS, Watched, usable
 
 MOST_TICKS = 3000
+SLEEPERS = [target for target in MODELS if target.sleep is not None]
 
 
 class SchedulerMachine(RuleBasedStateMachine):
@@ -132,6 +133,14 @@ class SchedulerMachine(RuleBasedStateMachine):
             self.stage.scheduler.on_released(self.watched.leases.pop(number), 2.0)
         while self.direct:
             self.stage.scheduler.on_released(self.direct.pop(), 1.0)
+
+    @rule(wanted=st.sampled_from(SLEEPERS))
+    def use_and_rest(self, wanted: Target) -> None:
+        """Somebody uses one that can sleep, and then nobody anything for a while."""
+        self.ask((wanted,), 1e6, Priority.INTERACTIVE, "k")
+        self.finish()
+        self.stage.tick(61.0)
+        self.stage.settle()
 
     @precondition(lambda self: any(o.state in ALIVE for o in self.stage.scheduler.occupants))
     @rule(data=st.data(), really=st.sampled_from((True, False, False)))
