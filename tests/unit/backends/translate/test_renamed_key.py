@@ -1,5 +1,6 @@
 """A key gets another name wherever it is one, in bytes that are passed on in any pieces."""
 
+import json
 import time
 from itertools import pairwise
 
@@ -41,10 +42,10 @@ def test_any_split_of_any_stream_gives_the_same_bytes_and_touches_keys_only(said
     assert passed(events(said, "reasoning"), cuts) == events(said, "reasoning_content")
 
 
-@given(_SAID)
-def test_a_whole_answer(said):
+@given(_SAID, st.sampled_from([None, 1]))
+def test_a_whole_answer(said, indent):
     message = {"id": "c", "choices": [{"message": said, "finish_reason": "stop"}]}
-    told = msgspec.json.decode(NAMES.whole(msgspec.json.encode(message)))
+    told = json.loads(NAMES.whole(json.dumps(message, indent=indent).encode()))
     assert told["choices"][0]["message"] == {
         "reasoning_content" if name == "reasoning" else name: value for name, value in said.items()
     }

@@ -1,5 +1,7 @@
 """What a client gets when an engine refuses, breaks or stalls, before and after the first event."""
 
+import json
+
 import pytest
 
 from tests.fakes.gateway import engine_profile, running_gateway
@@ -40,6 +42,24 @@ async def test_a_stream_that_breaks_ends_with_an_error_and_without_done(order):
         assert ("upstream_timeout" in last) == ("hold" in order)
         assert "[DONE]" not in answer.text
         assert gateway.in_flight() == 0
+
+
+async def test_thoughts_come_under_the_name_that_clients_know_and_nothing_else_changes():
+    named = engine_profile("m").replace("slots: 4", "slots: 4\n      thoughts: reasoning")
+    delta = {"choices": [{"index": 0, "delta": {"reasoning": 'a {"reasoning":1', "content": ',"reasoning":'}}]}
+    other = {"choices": [{"index": 0, "delta": {"content": "b"}}]}
+    whole = {"choices": [{"index": 0, "message": {"role": "assistant", "content": '"reasoning":', "reasoning": "c"}}]}
+    order = "fake: " + json.dumps({"events": [delta, other], "body": whole})
+    async with running_gateway({"m": named, "plain": engine_profile("plain")}) as gateway:
+        for model, name in (("m", "reasoning_content"), ("plain", "reasoning")):
+            answer = await gateway.client.post(CHAT, json=chat(model, order, stream=True))
+            first, second, done = events_of(answer.text)
+            (said,) = json.loads(first)["choices"]
+            assert said["delta"] == {name: 'a {"reasoning":1', "content": ',"reasoning":'}
+            assert (json.loads(second), done) == (other, "[DONE]")
+            answer = await gateway.client.post(CHAT, json=chat(model, order))
+            message = answer.json()["choices"][0]["message"]
+            assert message == {"role": "assistant", "content": '"reasoning":', name: "c"}
 
 
 async def test_a_broken_request_to_an_engine_leaves_the_others_alone():
