@@ -37,6 +37,7 @@ def target_of(
         split_overhead_bytes=max(_SPLIT_OVERHEAD, variant.footprint.compute_bytes) if variant.split > 1 else 0,
         split_evenly=isinstance(variant.engine, VllmArgs),
         speed=variant.speed,
+        fixed=variant.footprint.activation is None,
         sleep=None if variant.footprint.sleep is None else _sleep(variant.footprint.sleep, device_bytes + host_bytes),
     )
 

@@ -84,7 +84,7 @@ class Occupant(Struct, kw_only=True, eq=False):
 
     def fits(self, target: Target) -> bool:
         """Its reservation is large enough for a request of ``target``."""
-        if target is self.target:
+        if target is self.target or target.fixed:
             return True  # the usual case, on the hot path
         device, host = self.planned
         return target.device_bytes <= device and target.host_bytes <= host

@@ -180,4 +180,6 @@ class _Question:
 
 def _must_grow(target: Target, own: Resident) -> bool:
     """This request needs more than was reserved when it was loaded: a larger picture, a longer clip."""
-    return own.planned is not None and (target.device_bytes > own.planned[0] or target.host_bytes > own.planned[1])
+    if target.fixed or own.planned is None:
+        return False
+    return target.device_bytes > own.planned[0] or target.host_bytes > own.planned[1]

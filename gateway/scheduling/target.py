@@ -40,7 +40,8 @@ class Target(Struct, frozen=True, kw_only=True):
     ``managed`` is false for a server that somebody else runs: it takes none of our memory. ``host_bytes`` are needed
     in host RAM beside whatever device it runs on. ``split`` is the most cards it may be spread over, in equal parts,
     each with ``split_overhead_bytes`` more; ``split_evenly``: only over a number that divides it, since heads and
-    experts do not come in thirds. ``speed`` divides the time of a request.
+    experts do not come in thirds. ``speed`` divides the time of a request. ``fixed``: no request needs more memory than
+    another, so that a figure which another engine of the same has taught makes nobody grow.
     """
 
     variant_id: str
@@ -57,6 +58,7 @@ class Target(Struct, frozen=True, kw_only=True):
     split_overhead_bytes: int = 0
     split_evenly: bool = False
     speed: float = 1.0
+    fixed: bool = False
     sleep: Sleep | None = None
 
     @property

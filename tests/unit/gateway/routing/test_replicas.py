@@ -117,6 +117,16 @@ async def test_one_that_is_much_busier_than_the_other_gives_its_conversations_to
         each.close()
 
 
+async def test_what_one_of_them_was_measured_to_hold_keeps_nobody_from_the_other(stage):
+    here = stage(profile("alpha", twice(slots=8)))
+    await both_ready(here)
+    own = (await here.served("alpha")).lease.variant_id
+    here.footprints.note("alpha:q8", here.catalog.profiles["alpha"].variants[0], 3 * GIB, device="cpu", peak=True)
+    here.table.forget()
+    assert here.table.route("alpha").candidates[0].target.device_bytes == 3 * GIB
+    assert (await here.served("alpha")).lease.variant_id == own
+
+
 async def test_a_queue_in_an_engine_counts_as_its_load(stage):
     here = stage(profile("alpha", twice(slots=8)))
     await both_ready(here)
