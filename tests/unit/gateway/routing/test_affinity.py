@@ -61,7 +61,7 @@ def test_what_differs_in_its_first_question_or_its_tenant_is_another_conversatio
     assert prefix_key("k", turn("two?", system="x" * 10_000)) != one, "behind a long text that all share"
     assert prefix_key("k", turn("one?", system="y" + "x" * 9_999)) != one
     assert prefix_key("other", turn("one?", system="x" * 10_000)) != one
-    assert prefix_key("k", turn('say "assistant"')) != prefix_key("k", turn('say "assistent"'))
+    assert prefix_key("k", turn('say "assistant"')) != prefix_key("k", turn('say "assistants"'))
 
 
 def test_a_name_counts_more_than_the_prompt_and_is_its_tenants_own():
