@@ -17,7 +17,7 @@ SLACK = 1
 """And so many requests more: with few of them the mean says little."""
 LOOKED_AT = 32 * 1024
 """Bytes of a prompt in which its first answer is looked for."""
-_END = 1024
+_END = 512
 _ANSWER = b'"assistant"'
 _MASK = (1 << 64) - 1
 

@@ -8,7 +8,6 @@ from gateway.routing.pick import Ask
 from gateway.routing.route import Candidate, Route
 from gateway.scheduling.replica import base_of
 from gateway.scheduling.scheduler import Scheduler
-from gateway.scheduling.target import Target
 
 _HERE = frozenset((BackendState.READY, BackendState.STARTING))
 
@@ -26,46 +25,48 @@ class Order:
         """
         if len(route.candidates) < 2:
             return route.candidates
+        if route.replicated:
+            return self._of_replicas(route, ask)
         occupants = self._scheduler.occupants
         here = {
             c.target.variant_id
             for c in route.candidates
             if (o := occupants.get(c.target.variant_id)) and o.state in _HERE
         }
-        if not route.replicated:
-            return sorted(route.candidates, key=lambda c: (ask.outgrows(c), c.target.variant_id not in here))
-        places = self._places(route, ask)
+        return sorted(route.candidates, key=lambda c: (ask.outgrows(c), c.target.variant_id not in here))
 
-        def place(candidate: Candidate) -> tuple[bool, bool, int]:
-            name = candidate.target.variant_id
-            return ask.outgrows(candidate), name not in here and candidate.target.managed, places[name]
-
-        return sorted(route.candidates, key=place)
-
-    def _places(self, route: Route, ask: Ask) -> dict[str, int]:
-        """By variant, in the profile's order; within one the ready replicas first, the best of them in front."""
-        variants: dict[str, list[Target]] = {}
+    def _of_replicas(self, route: Route, ask: Ask) -> Sequence[Candidate]:
+        """Variant by variant in the profile's order; of one the ready replicas first, the best of them in front."""
+        state = self._scheduler.state
+        now = state.now()
+        variants: dict[str, list[Candidate]] = {}
         for candidate in route.candidates:
-            variants.setdefault(base_of(candidate.target.variant_id), []).append(candidate.target)
-        names: list[str] = []
+            variants.setdefault(base_of(candidate.target.variant_id), []).append(candidate)
+        here: list[Candidate] = []
+        away: list[Candidate] = []
         for replicas in variants.values():
-            standings = [standing for each in replicas if (standing := self._standing(each)) is not None]
-            ready = preferred(ask.prefix, standings) if len(standings) > 1 else [each.id for each in standings]
-            names += ready
-            names += [each.variant_id for each in replicas if each.variant_id not in ready]
-        return {name: place for place, name in enumerate(names)}
-
-    def _standing(self, target: Target) -> Standing | None:
-        name = target.variant_id
-        occupant = self._scheduler.occupants.get(name)
-        if (
-            occupant is None
-            and not target.managed
-            and not self._scheduler.state.is_cooling(target, self._scheduler.state.now())
-        ):
-            return Standing(name, 0, open=True)  # a server that somebody else runs is there without a load
-        if occupant is None or occupant.state is not BackendState.READY:
-            return None
-        return Standing(
-            name, occupant.in_flight + occupant.waiting_inside, occupant.can_grant and not self._is_shut(name)
-        )
+            ready: dict[str, Candidate] = {}
+            coming: list[Candidate] = []
+            standings: list[Standing] = []
+            for each in replicas:
+                target = each.target
+                name = target.variant_id
+                occupant = state.occupants.get(name)
+                if occupant is not None and occupant.state is BackendState.READY:
+                    ready[name] = each
+                    takes = occupant.can_grant and not self._is_shut(name)
+                    standings.append(Standing(name, occupant.in_flight + occupant.waiting_inside, takes))
+                elif occupant is not None:
+                    (coming if occupant.state is BackendState.STARTING else away).append(each)
+                elif target.managed or state.is_cooling(target, now):
+                    away.append(each)
+                else:  # a server that somebody else runs is there without a load
+                    ready[name] = each
+                    standings.append(Standing(name, 0, open=True))
+            if len(standings) == 1:
+                here += ready.values()
+            elif standings:
+                here += [ready[name] for name in preferred(ask.prefix, standings)]
+            here += coming
+        ordered = here + away
+        return sorted(ordered, key=ask.outgrows) if ask.context_tokens else ordered

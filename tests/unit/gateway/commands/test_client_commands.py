@@ -28,6 +28,17 @@ async def test_ps_and_explain_ask_the_gateway(shell):
         assert "did you mean echo" in done.stderr
 
 
+async def test_replicas_in_the_same_state_are_one_line(shell):
+    async with running_gateway({"echo": engine_profile("echo", variant_extra="    replicas: 2")}) as gateway:
+        shell.set("port", gateway.address.rpartition(":")[2])
+        for name in ("echo:only", "echo:only#2"):
+            assert (await gateway.client.post("/api/load", json={"model": name})).status_code == 200
+        assert [r["replica"] for r in await asyncio.to_thread(shell.json, "ps")] == [1, 2]
+        (line,) = (await asyncio.to_thread(shell.ok, "ps")).splitlines()[1:]
+        assert "only x2" in line
+        assert "0/8" in line
+
+
 async def test_a_key_is_presented(shell):
     async with running_gateway({"echo": engine_profile("echo")}, api_key="secret-of-the-operator") as gateway:
         shell.set("port", gateway.address.rpartition(":")[2])

@@ -193,6 +193,22 @@ async def test_a_server_that_is_down_costs_one_attempt_and_leaves_the_others_alo
     assert set(here.called()) == {"beta:far", "beta:far#3"}
 
 
+async def test_what_is_ready_goes_before_what_is_on_its_way_and_that_before_what_is_not_there(stage):
+    here = stage(profile("alpha", structs.replace(variant("q8", slots=1), replicas=3), variant("q4")))
+    order = here.dispatcher._order
+    route = here.table.route("alpha")
+    assert [c.target.variant_id for c in order.of(route, Ask())] == ids(route)
+    await here.served("alpha:q8#3")
+    here.launcher.at_once = False
+    loading = asyncio.create_task(here.open("alpha:q8#2"))
+    await until(lambda: here.launcher.is_loading("alpha:q8#2"))
+    assert [c.target.variant_id for c in order.of(route, Ask())] == ["alpha:q8#3", "alpha:q8#2", "alpha:q8", "alpha:q4"]
+    here.launcher.finish("alpha:q8#2")
+    (await loading).close()
+    outgrown = Ask(context_tokens=100_000)
+    assert len(order.of(route, outgrown)) == 4
+
+
 async def test_an_operator_unloads_all_and_sees_one_variant(stage):
     here = stage(profile("alpha", twice(slots=1), variant("q4")))
     held = [await here.open("alpha") for _ in range(2)]
