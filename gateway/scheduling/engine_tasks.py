@@ -9,8 +9,9 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Protocol
 
-from backends.contract import DeviceShare
+from backends.contract import Backend, DeviceShare
 from backends.errors import BackendError, Cause
+from gateway.scheduling.beside import Beside
 from gateway.scheduling.decision import Placement
 from gateway.scheduling.launcher import Launcher, Running
 from gateway.scheduling.target import Depth, Target
@@ -18,6 +19,8 @@ from gateway.scheduling.turns import Turns
 from gateway.telemetry.metrics import Metrics
 
 _log = logging.getLogger("forebay.scheduling")
+_QUESTION_SECONDS = 10.0
+"""How long a sleep waits for a question that takes no slot; those are answered in milliseconds."""
 
 
 class Events(Protocol):
@@ -66,7 +69,19 @@ class EngineTasks:
         self._ending: set[Running] = set()
         self._hurry = False
         self._turns = Turns()
+        self._beside: dict[Running, Beside] = {}
         self.running: dict[str, Running] = {}
+
+    def beside(self, variant_id: str) -> Backend | None:
+        """One that takes calls, for questions that take no slot: it never falls asleep under one."""
+        running = self.running.get(variant_id)
+        return None if running is None else self._beside_of(running)
+
+    def _beside_of(self, running: Running) -> Beside:
+        known = self._beside.get(running)
+        if known is None:
+            known = self._beside[running] = Beside(running.backend)
+        return known
 
     def load(self, target: Target, placement: Placement) -> None:
         """Ends in ``on_loaded`` or ``on_load_failed``."""
@@ -78,7 +93,9 @@ class EngineTasks:
 
     def sleep(self, variant_id: str, depth: Depth) -> None:
         """Ends in ``on_slept``, or in ``on_stopped`` when it cannot."""
-        _spawn(self._sleep(variant_id, self.running[variant_id], depth), self._ends)
+        running = self.running[variant_id]
+        self._beside_of(running).shut()  # now, not when the task begins: whoever asks in between would hang
+        _spawn(self._sleep(variant_id, running, depth), self._ends)
 
     def stop(self, variant_id: str) -> None:
         """Ends in ``on_stopped``."""
@@ -150,6 +167,7 @@ class EngineTasks:
             await self._memory.returned(target.variant_id, running)
             self._failed(target, error)
             return
+        self._beside_of(running).reopen()
         measured = await self._memory.measured(target, placement, running)
         self._metrics.load.labels(target.profile_id, running.backend.name, "awake").observe(self._clock() - begun)
         self._events.on_loaded(target.variant_id, measured)
@@ -164,6 +182,7 @@ class EngineTasks:
 
     async def _sleep(self, variant_id: str, running: Running, depth: Depth) -> None:
         try:
+            await self._beside_of(running).quiet(_QUESTION_SECONDS)
             await running.sleep(depth)
         except BackendError as error:
             _log.warning("%s cannot sleep and is stopped: %s", variant_id, error.detail)
@@ -187,6 +206,7 @@ class EngineTasks:
             await running.stop()
         finally:
             self._ending.discard(running)
+            self._beside.pop(running, None)
 
     def _exited(self, target: Target, running: Running, done: "asyncio.Future[str]") -> None:
         if done.cancelled() or self.running.get(target.variant_id) is not running:

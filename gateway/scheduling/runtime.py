@@ -112,8 +112,8 @@ class Runtime:
         return Lease(occupant.target.variant_id, running.backend, give_back, waited, reason)
 
     def ready(self, variant_id: str) -> Backend | None:
-        """Its engine, for questions that take no slot. Not leased: it may stop while it answers."""
-        return self.running[variant_id].backend if self._is_ready(variant_id) and variant_id in self.running else None
+        """Its engine, for questions that take no slot. Not leased: it may stop while it answers, but never sleeps."""
+        return self.engines.beside(variant_id) if self._is_ready(variant_id) else None
 
     # --- the operator ---------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable
 
 from backends.contract import Backend, Call, Health, Reply
 from backends.errors import BackendError, Cause
@@ -14,16 +15,19 @@ from gateway.scheduling.target import Depth, Target
 
 
 class FakeBackend:
-    """Answers nothing but its health."""
+    """Answers nothing but its health, and calls where ``replies`` does."""
 
     name = "fake"
 
     def __init__(self) -> None:
         self.healthy = True
         self.asked = 0
+        self.replies: Callable[[Call], Awaitable[Reply]] | None = None
 
     async def open(self, call: Call) -> Reply:
-        raise BackendError(Cause.UPSTREAM_CONNECT, "nobody is here")
+        if self.replies is None:
+            raise BackendError(Cause.UPSTREAM_CONNECT, "nobody is here")
+        return await self.replies(call)
 
     async def health(self) -> Health:
         self.asked += 1
