@@ -4,28 +4,39 @@ The key of a provider goes to its own host and its declared ones, over https; pl
 """
 
 import asyncio
-import ssl
+from collections.abc import Callable
 
 import aiohttp
 from yarl import URL
 
+from backends.cloud.ask import Answer, Ask
+from backends.cloud.origin import endpoint, is_trusted
 from backends.cloud.provider import Provider
-from backends.cloud.secrets import Secrets, key_headers
+from backends.cloud.secrets import Secrets
+from backends.cloud.token import Tokens
+from backends.cloud.whole import whole_body
 from backends.contract import Call
 from backends.errors import BackendError, Cause
-from backends.http.addresses import is_loopback
 
 _CONNECT_SECONDS = 10.0
 _MOST_CONNECTIONS = 512
+MOST_ANSWER = 256 * 1024 * 1024
+"""Pictures and clips come in base64 from some."""
+_UNAUTHORIZED = 401
+
+
+def _connector() -> aiohttp.BaseConnector:
+    return aiohttp.TCPConnector(limit=_MOST_CONNECTIONS)
 
 
 class CloudClient:
     """One a process, made inside the event loop's life; ``aclose`` at its end."""
 
-    def __init__(self, secrets: Secrets, *, tls: ssl.SSLContext | None = None) -> None:
-        """``tls`` replaces the system's trust, for providers of one's own."""
-        self._secrets = secrets
-        self._tls = tls
+    def __init__(self, secrets: Secrets, connector: Callable[[], aiohttp.BaseConnector] = _connector) -> None:
+        """``connector`` makes the way out, with the system's trust unless another is given."""
+        self.secrets = secrets
+        self._connector = connector
+        self._tokens = Tokens(secrets)
         self._session: aiohttp.ClientSession | None = None
 
     async def send(self, provider: Provider, path: str, call: Call) -> aiohttp.ClientResponse:
@@ -36,12 +47,52 @@ class CloudClient:
         """
         url = endpoint(provider, path)
         limit = call.first_event_timeout if call.stream else call.answer_timeout
+        accept = "text/event-stream" if call.stream else "application/json"
+        fixed = {"content-type": call.content_type, "accept": accept}
+        return await self._head(provider, call.method, url, call.body or None, fixed, limit)
+
+    async def ask(self, provider: Provider, ask: Ask) -> Answer:
+        """The whole answer, whatever its status, with the key along. A token that is refused is fetched anew, once.
+
+        Raises as ``send``, and ``UPSTREAM_PROTOCOL`` for a URL that the key may not go to.
+        """
+        if not is_trusted(provider, ask.url):
+            detail = f"{provider.name} named an address that is not its own"
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, detail, private=str(ask.url.origin()))
+        answer = await self._asked(provider, ask)
+        if answer.status == _UNAUTHORIZED and self._tokens.forget(provider):
+            answer = await self._asked(provider, ask)
+        return answer
+
+    async def keys(self, provider: Provider, url: URL) -> dict[str, str]:
+        """The headers with the key, for a URL that it may go to. Raises ``BackendError``."""
+        return await self._tokens.headers(provider, self._opened()) if is_trusted(provider, url) else {}
+
+    async def _asked(self, provider: Provider, ask: Ask) -> Answer:
+        fixed = {"accept": "application/json", **ask.headers}
+        if ask.content_type is not None:
+            fixed["content-type"] = ask.content_type
+        body = ask.body() if isinstance(ask.body, aiohttp.FormData) else ask.body
+        ends = asyncio.get_running_loop().time() + ask.seconds
+        response = await self._head(provider, ask.method, ask.url, body, fixed, ask.seconds)
+        try:
+            left = max(0.0, ends - asyncio.get_running_loop().time())
+            whole = await whole_body(response, left, MOST_ANSWER)
+        finally:
+            response.close()
+        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in
+                   response.headers.items()]  # fmt: skip
+        return Answer(status=response.status, headers=headers, body=whole)
+
+    async def _head(
+        self, provider: Provider, method: str, url: URL, body: bytes | aiohttp.payload.Payload | None,
+        fixed: dict[str, str], limit: float,
+    ) -> aiohttp.ClientResponse:  # fmt: skip
+        headers = {"user-agent": "forebay", **fixed, **provider.headers}
+        headers |= await self._tokens.headers(provider, self._opened())
         try:
             async with asyncio.timeout(limit):
-                return await self._opened().request(
-                    call.method, url, data=call.body or None, headers=self._headers(provider, call),
-                    allow_redirects=False,
-                )  # fmt: skip
+                return await self._opened().request(method, url, data=body, headers=headers, allow_redirects=False)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError, aiohttp.InvalidURL) as error:
             detail = f"{provider.name} cannot be reached"
             if isinstance(error, aiohttp.ClientSSLError):
@@ -58,34 +109,16 @@ class CloudClient:
         if self._session is not None:
             await self._session.close()
 
-    def _headers(self, provider: Provider, call: Call) -> dict[str, str]:
-        auth = provider.auth
-        keys = key_headers(provider, self._secrets)
-        if auth is not None and not auth.optional and not keys:
-            raise BackendError(Cause.PROVIDER_ACCOUNT, f"there is no key for {provider.name}: set {auth.secret}")
-        accept = "text/event-stream" if call.stream else "application/json"
-        fixed = {"content-type": call.content_type, "accept": accept, "user-agent": "forebay"}
-        return {**fixed, **provider.headers, **keys}
-
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=self._tls if self._tls is not None else True)
             self._session = aiohttp.ClientSession(
-                connector=connector,
+                connector=self._connector(),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
                 auto_decompress=True,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             )
         return self._session
-
-
-def endpoint(provider: Provider, path: str) -> URL:
-    """The URL of ``path`` at ``provider``. Raises ``BackendError(UPSTREAM_CONNECT)`` for one that no key may go to."""
-    base = URL(provider.base_url or "")
-    if base.scheme != "https" and not (base.scheme == "http" and is_loopback(base.host or "")):
-        raise BackendError(Cause.UPSTREAM_CONNECT, f"the address of {provider.name} is not https")
-    return URL(f"{str(base).rstrip('/')}{path}", encoded=True)
 
 
 def _words(error: Exception) -> str:

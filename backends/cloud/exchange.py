@@ -8,6 +8,7 @@ from backends.cloud.client import CloudClient
 from backends.cloud.provider import Provider
 from backends.cloud.refusal import error_inside, provider_refusal
 from backends.cloud.stream import CloudStream, Translation
+from backends.cloud.whole import whole_body
 from backends.contract import Call, Reply
 from backends.errors import BackendError, Cause
 from backends.http.relay import MOST_BODY
@@ -29,7 +30,7 @@ async def exchange(client: CloudClient, provider: Provider, model: str, call: Ca
     response = await client.send(provider, call.path.removeprefix("/v1"), call)
     try:
         if not 200 <= response.status < 300:
-            body = await _whole(response, call.answer_timeout)
+            body = await whole_body(response, call.answer_timeout, MOST_BODY)
             headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in
                        response.headers.items()]  # fmt: skip
             raise provider_refusal(provider, model, response.status, headers, body)
@@ -39,7 +40,7 @@ async def exchange(client: CloudClient, provider: Provider, model: str, call: Ca
             return CloudStream(response, first, translation, idle_timeout=call.idle_timeout)
         if kind != "application/json":
             raise BackendError(Cause.UPSTREAM_PROTOCOL, f"{provider.name} answered with {kind}, which is no API's")
-        body = await _whole(response, call.answer_timeout)
+        body = await whole_body(response, call.answer_timeout, MOST_BODY)
         error = error_inside(provider, model, body)
         if error is not None:
             raise error
@@ -85,22 +86,3 @@ async def _first(
 def _error_event(provider: Provider, model: str, came: bytes) -> BackendError | None:
     data = came[: first_event_end(came)].partition(b"data:")[2].strip()
     return error_inside(provider, model, data)
-
-
-async def _whole(response: aiohttp.ClientResponse, seconds: float) -> bytes:
-    """The body, bounded in size and time."""
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(seconds):
-            async for chunk in response.content.iter_any():
-                parts.append(chunk)
-                size += len(chunk)
-                if size > MOST_BODY:
-                    raise BackendError(Cause.UPSTREAM_PROTOCOL, "the provider's answer is too large")
-    except TimeoutError:
-        raise BackendError(Cause.UPSTREAM_TIMEOUT, "the provider's answer did not end in time") from None
-    except (aiohttp.ClientError, OSError) as error:
-        private = f"{type(error).__name__}: {error}"[:512]
-        raise BackendError(Cause.STREAM_BROKEN, "the provider broke its answer off", private=private) from None
-    return b"".join(parts)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from backends.cloud.media.operation import Operation
 from backends.cloud.scalars import Date, ProviderId
 
 Header = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
@@ -24,12 +25,21 @@ class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Auth(_Strict, frozen=True, kw_only=True):
     """The header that carries the key. ``secret`` names the environment variable, or the file of that name in the
     folder of secrets; ``format`` holds ``{key}`` once. ``optional``: a server of one's own may want none.
+
+    With another ``kind`` the key is a token that is fetched: of ``token_url``, for the client whose name is the secret
+    ``client`` and goes along in ``client_header``; or by Google's library, with the credentials in the file that
+    ``secret`` names.
     """
 
     secret: SecretName
     header: Header = "Authorization"
     format: str = "Bearer {key}"
     optional: bool = False
+    kind: Literal["key", "oauth_client_credentials", "google_adc"] = "key"
+    client: SecretName | None = None
+    client_header: Header | None = None
+    token_url: str | None = None
+    scopes: tuple[str, ...] = ()
 
 
 class Privacy(_Strict, frozen=True, kw_only=True):
@@ -56,7 +66,8 @@ class Quirks(_Strict, frozen=True, kw_only=True):
 class Provider(_Strict, frozen=True, kw_only=True):
     """``base_url`` ends before the paths of its API (``…/v1``). Its key goes to that host and to no other but
     ``trust_hosts``. ``concurrent``: requests at once. ``local``: a server of one's own, which spends nothing and sends
-    nothing away; its address says whether that is true.
+    nothing away; its address says whether that is true. ``operations``: how it makes pictures and clips, whatever its
+    kind is for texts. ``given``: further names in their paths, and the variables that say what they are.
     """
 
     id: ProviderId
@@ -71,3 +82,5 @@ class Provider(_Strict, frozen=True, kw_only=True):
     dialects: tuple[Dialect, ...] = ()
     quirks: Quirks = Quirks()
     why_not: str | None = None
+    operations: tuple[Operation, ...] = ()
+    given: dict[Field, SecretName] = {}

@@ -26,7 +26,11 @@ def secrets_of(folder: Path | None, environment: Mapping[str, str]) -> Secrets:
 
 def has_key(provider: Provider, secrets: Secrets) -> bool:
     """Whether it could be asked: without a key its models are absent, not an error later."""
-    return provider.auth is None or provider.auth.optional or secrets(provider.auth.secret) is not None
+    auth = provider.auth
+    if auth is None or auth.optional:
+        return True
+    needed = (auth.secret, *(() if auth.client is None else (auth.client,)), *provider.given.values())
+    return all(secrets(name) is not None for name in needed)
 
 
 def key_headers(provider: Provider, secrets: Secrets) -> dict[str, str]:

@@ -7,28 +7,20 @@ the same words, so that nobody learns what is inside our network. Decodes nothin
 
 import asyncio
 import re
-import socket
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from msgspec import Struct
 from yarl import URL
 
 from backends.errors import BackendError, Cause
 from backends.http.addresses import is_public
+from backends.http.pinned import Pinned, Resolver, addresses_of
 
 _TYPES = frozenset({"image/png", "image/jpeg", "image/webp"})
 _MOST_URL = 2048
 _PORTS = {"http": 80, "https": 443}
 _UNREACHABLE = "the picture at this URL could not be fetched"
-
-
-class Resolver(Protocol):
-    """The addresses of a name, as text."""
-
-    async def __call__(self, host: str, port: int) -> Sequence[str]: ...
 
 
 class FetchRules(Struct, frozen=True, kw_only=True):
@@ -47,7 +39,7 @@ class Fetcher:
         self, rules: FetchRules, resolve: Resolver | None = None, allowed: Callable[[str], bool] = is_public
     ) -> None:
         self._rules = rules
-        self._resolve = resolve or _resolve
+        self._resolve = resolve or addresses_of
         self._allowed = allowed
 
     async def fetch(self, url: str, param: str) -> bytes:
@@ -92,7 +84,7 @@ class Fetcher:
         return found
 
     async def _get(self, url: URL, addresses: tuple[str, ...], param: str) -> bytes:
-        connector = aiohttp.TCPConnector(resolver=_Pinned(addresses), use_dns_cache=False, force_close=True)
+        connector = aiohttp.TCPConnector(resolver=Pinned(addresses), use_dns_cache=False, force_close=True)
         async with (
             aiohttp.ClientSession(
                 connector=connector,
@@ -123,32 +115,6 @@ class Fetcher:
         if not body:
             raise OSError("an empty body")
         return bytes(body)
-
-
-class _Pinned(AbstractResolver):
-    """Gives what was checked, whatever it is asked: the name cannot mean something else a moment later."""
-
-    def __init__(self, addresses: Sequence[str]) -> None:
-        self._addresses = addresses
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host, host=each, port=port, family=socket.AF_INET6 if ":" in each else socket.AF_INET,
-                proto=0, flags=socket.AI_NUMERICHOST,
-            )
-            for each in self._addresses
-        ]  # fmt: skip
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [str(entry[4][0]) for entry in found]
 
 
 def _refused(param: str, detail: str, private: str = "") -> BackendError:

@@ -41,11 +41,26 @@ class Output(Struct, frozen=True, kw_only=True, omit_defaults=True):
     folder: str = ""
 
 
+class RemoteTask(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Work at a provider: enough to go on asking after it in another process. URLs are absent where paths do.
+
+    ``nanousd``: what it costs, where that was said when it was begun.
+    """
+
+    provider: str
+    id: str
+    poll: str = ""
+    fetch: str = ""
+    cancel: str = ""
+    nanousd: int | None = None
+
+
 class MediaJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Body of ``POST /jobs``: one picture for each of ``seeds``. What is absent is the worker's own default.
 
     With ``frames`` it is a clip of so many pictures, ``fps`` a second, and has one seed. ``animate`` begins with
     ``images[0]`` and ends with ``last``, ``restyle`` changes ``clip`` by ``strength``. ``sound``: if the model has any.
+    ``remote`` is for providers only: work that was begun, to be waited for and not to be begun again.
     """
 
     id: str
@@ -68,6 +83,7 @@ class MediaJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     loras: tuple[Lora, ...] = ()
     previews: int = 0
     output: Output = Output()
+    remote: RemoteTask | None = None
 
 
 class Memory(Struct, frozen=True, kw_only=True):
@@ -82,6 +98,15 @@ class Accepted(Struct, frozen=True, kw_only=True, tag_field="event", tag="accept
     """The job is checked and has its turn, or will have when the one before it has ended."""
 
     id: str
+
+
+class Remote(Struct, frozen=True, kw_only=True, tag_field="event", tag="remote"):
+    """A provider has begun work that costs. To be kept at once: a job that begins anew with it pays only once.
+
+    Workers never say this.
+    """
+
+    task: RemoteTask
 
 
 class Stage(Struct, frozen=True, kw_only=True, tag_field="event", tag="stage"):
@@ -138,11 +163,12 @@ class Artifact(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field=
     sound: bool = False
 
 
-class Done(Struct, frozen=True, kw_only=True, tag_field="event", tag="done"):
-    """The last line of a job that succeeded."""
+class Done(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="done"):
+    """The last line of a job that succeeded. ``nanousd``: what a provider says it cost, in billionths of a dollar."""
 
     seconds: float
     memory: Memory
+    nanousd: int | None = None
 
 
 class Failed(Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event", tag="error"):
@@ -161,7 +187,7 @@ class Cancelled(Struct, frozen=True, kw_only=True, tag_field="event", tag="cance
     """The last line of a job that was cancelled."""
 
 
-Event = Accepted | Stage | Step | Alive | Preview | Artifact | Done | Failed | Cancelled
+Event = Accepted | Remote | Stage | Step | Alive | Preview | Artifact | Done | Failed | Cancelled
 LAST = (Done, Failed, Cancelled)
 CONTENT = (Preview, Artifact, *LAST)
 """From the first of these on, a job belongs to its client: before it, another worker may still be tried."""
