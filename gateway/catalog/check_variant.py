@@ -153,6 +153,17 @@ def _sleep(variant: Variant) -> Iterator[Finding]:
             "the engine cannot sleep",
             "an external command with sleep_path can, vllm with sleeps, and diffusers without offload plans",
         )
+    how, footprint = variant.footprint.sleep, variant.footprint
+    if how is None or how.deep is None:
+        return
+    if not isinstance(variant.engine, VllmArgs):
+        yield Finding("footprint.sleep.deep", "the engine cannot sleep without its weights", "only vllm can")
+    if not how.wake_seconds <= how.deep.wake_seconds <= footprint.load_seconds:
+        yield Finding(
+            "footprint.sleep.deep.wake_seconds",
+            f"expected from {how.wake_seconds:g} to {footprint.load_seconds:g}, got {how.deep.wake_seconds:g}",
+            "between the other sleep and a load; else nobody would sleep so",
+        )
 
 
 def _diffusion(variant: Variant) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from gateway.catalog.profile import (
     Activation,
     Clip,
     Component,
+    DeepSleep,
     Defaults,
     FallbackRule,
     Footprint,
@@ -232,6 +233,12 @@ FIELDS: dict[type[Struct], dict[str, str]] = {
         "wake_seconds": "Expected time until a sleeping engine answers again.",
         "host_bytes": "Host RAM it holds asleep; absent means as much as it held on the device.",
         "device_bytes": "What it keeps on each of its devices.",
+        "deep": "What it takes asleep without its weights, which it reads again; only vllm can.",
+    },
+    DeepSleep: {
+        "wake_seconds": "Expected time until it answers again: less than a load, its process and kernels are there.",
+        "host_bytes": "Host RAM its process holds; absent means the footprint's own `host_bytes`.",
+        "device_bytes": "What it keeps on each of its devices; absent means as much as in the other sleep.",
     },
     Activation: {
         "family": "Kind of pipeline; it decides how memory grows with size and frames.",

@@ -64,12 +64,21 @@ class Weights(_Strict, frozen=True, kw_only=True):
     folder: WeightFolder | None = None
 
 
+class DeepSleep(_Strict, frozen=True, kw_only=True):
+    """How the engine sleeps where host RAM has no room for its weights: only its process stays. Bytes."""
+
+    wake_seconds: Seconds
+    host_bytes: NonNegative | None = None
+    device_bytes: NonNegative | None = None
+
+
 class Sleep(_Strict, frozen=True, kw_only=True):
     """How the engine sleeps: its memory moves from the device to host RAM until it is woken. Bytes."""
 
     wake_seconds: Seconds
     host_bytes: NonNegative | None = None
     device_bytes: NonNegative = 0
+    deep: DeepSleep | None = None
 
 
 class Component(_Strict, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from backends.vllm.args import VllmArgs
 from gateway.catalog.profile import Sleep as SleepProfile
 from gateway.catalog.profile import Variant
 from gateway.scheduling.replica import replica_id
-from gateway.scheduling.target import Sleep, Target
+from gateway.scheduling.target import Bed, Sleep, Target
 
 _SPLIT_OVERHEAD = 512 * 1024**2
 """The least that each card of a split needs besides its part: a driver's context, buffers for the exchange."""
@@ -38,10 +38,17 @@ def target_of(
         split_evenly=isinstance(variant.engine, VllmArgs),
         speed=variant.speed,
         fixed=variant.footprint.activation is None,
-        sleep=None if variant.footprint.sleep is None else _sleep(variant.footprint.sleep, device_bytes + host_bytes),
+        sleep=None if variant.footprint.sleep is None else _sleep(variant.footprint.sleep, device_bytes, host_bytes),
     )
 
 
-def _sleep(said: SleepProfile, awake_bytes: int) -> Sleep:
-    host = awake_bytes if said.host_bytes is None else said.host_bytes
-    return Sleep(wake_seconds=said.wake_seconds, host_bytes=host, device_bytes=said.device_bytes)
+def _sleep(said: SleepProfile, device_bytes: int, process_bytes: int) -> Sleep:
+    host = device_bytes + process_bytes if said.host_bytes is None else said.host_bytes
+    deep = None
+    if said.deep is not None:
+        deep = Bed(
+            wake_seconds=said.deep.wake_seconds,
+            host_bytes=process_bytes if said.deep.host_bytes is None else said.deep.host_bytes,
+            device_bytes=said.device_bytes if said.deep.device_bytes is None else said.deep.device_bytes,
+        )
+    return Sleep(wake_seconds=said.wake_seconds, host_bytes=host, device_bytes=said.device_bytes, deep=deep)
