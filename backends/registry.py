@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from backends.cloud.anthropic import AnthropicProvider
+from backends.cloud.client import CloudClient
+from backends.cloud.offer import Offer
+from backends.cloud.openai import OpenAIProvider
+from backends.cloud.provider import Provider
 from backends.contract import Backend, LaunchPlan, LaunchRequest
 from backends.diffusers import command as diffusers
 from backends.diffusers.args import DiffusersArgs
@@ -13,10 +18,13 @@ from backends.external.args import ExternalArgs
 from backends.http.relay import HttpBackend
 from backends.llama_cpp import command as llama_cpp
 from backends.llama_cpp.args import LlamaCppArgs
+from backends.translate.claude.terms import Terms
 from backends.translate.renamed_key import Renaming
 from backends.vllm import command as vllm
 from backends.vllm.args import VllmArgs
 
+_LONGEST_ANSWER = 8192
+"""Where neither the client nor the profile says: Anthropic wants a limit."""
 EngineArgs = LlamaCppArgs | VllmArgs | DiffusersArgs | ExternalArgs
 _THOUGHTS = Renaming("reasoning", "reasoning_content")
 
@@ -43,6 +51,23 @@ def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments
             return diffusers.plan(args, request, python)
         case ExternalArgs():
             return external.plan(args, request)
+
+
+def provider_backend(provider: Provider, offer: Offer, client: CloudClient) -> Backend:
+    """What talks to ``provider`` about the model of ``offer``. Raises ``BackendError(NO_CAPACITY)`` for kinds that
+    serve no texts.
+    """
+    match provider.kind:
+        case "openai":
+            return OpenAIProvider(provider, offer.model, client)
+        case "anthropic":
+            terms = Terms(
+                max_tokens=offer.output_tokens or _LONGEST_ANSWER, thinking=offer.thinking, samples=offer.samples,
+                late_system=offer.late_system, caches=offer.caches,
+            )  # fmt: skip
+            return AnthropicProvider(provider, offer.model, client, terms)
+        case "http" | "unavailable":
+            raise BackendError(Cause.NO_CAPACITY, f"{provider.name} serves no texts")
 
 
 def backend_of(args: EngineArgs, plan: LaunchPlan) -> Backend:

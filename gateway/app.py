@@ -16,11 +16,13 @@ from litestar import Litestar
 from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from backends.cloud.client import CloudClient
+from backends.cloud.secrets import has_key
 from backends.environments.environments import Environments
 from backends.errors import BackendError
 from backends.http.fetch import Fetcher, FetchRules
 from backends.process.ledger import Ledger
-from backends.registry import runtime_of
+from backends.registry import provider_backend, runtime_of
 from backends.weights.store import WeightStore
 from gateway import __version__
 from gateway.artifacts.store import Reached, unwatched
@@ -54,6 +56,7 @@ from gateway.keys.ring import KeyRing
 from gateway.lifespan import begin, end
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.experience import Experience
+from gateway.routing.spillway import Spillway
 from gateway.routing.table import RouteTable
 from gateway.routing.targets import target_of
 from gateway.scheduling.engines import EngineLauncher
@@ -106,9 +109,14 @@ class Application:
         self.services.runtime.hurry()
 
 
-def create_app(settings: Settings, launcher: Launcher | None = None, reached: Reached = unwatched) -> Application:
-    """The whole gateway; nothing is started before the lifespan. Tests replace the real engines by a ``launcher``, and
-    kill the process at points that ``reached`` hears of."""
+def create_app(
+    settings: Settings,
+    launcher: Launcher | None = None,
+    reached: Reached = unwatched,
+    cloud: CloudClient | None = None,
+) -> Application:
+    """The whole gateway; nothing is started before the lifespan. Tests replace the real engines by a ``launcher``, the
+    way to providers by a ``cloud``, and kill the process at points that ``reached`` hears of."""
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     metrics = Metrics(__version__)
     logs = Logging(settings.log_level, settings.log_format, access=settings.access_log)
@@ -146,6 +154,12 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
     learning = Learning(footprints, lambda name: table().route(name).candidates[0], forget)
     machine = Machine(probe_of(settings.devices, settings.memory_limit), learning)
     watchdog = Watchdog.within(settings.idle_timeout)
+    client = cloud or CloudClient(settings.provider_secrets())
+    spillway = Spillway(
+        lambda each: provider_backend(each.provider, each.offer, client),
+        lambda each: has_key(each.provider, client.secrets),
+        metrics,
+    )
     runtime = Runtime(launcher or engines, machine, metrics, limits, policy, watchdog=watchdog)
     recorder = Recorder(metrics)
     fetcher = _fetcher(settings)
@@ -156,7 +170,11 @@ def create_app(settings: Settings, launcher: Launcher | None = None, reached: Re
         runtime=runtime,
         footprints=footprints,
         experience=Experience(runtime, footprints, table, Paces()),
-        dispatcher=Dispatcher(runtime, metrics, table, (launcher or engines).missing, settings.queue_wait),
+        dispatcher=Dispatcher(
+            runtime, metrics, table, (launcher or engines).missing, settings.queue_wait, spillway=spillway
+        ),
+        cloud=client,
+        spillway=spillway,
         keys=KeyRing(
             operator_secret=settings.presented_key(),
             policy=operator_policy(settings.cloud_budget_day, settings.cloud_budget_month),

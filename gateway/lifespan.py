@@ -26,9 +26,13 @@ from gateway.http.services import Services
 from gateway.jobs.gateway_name import gateway_name
 from gateway.jobs.schema import upgrade
 from gateway.jobs.videos import VideoRules, Videos
+from gateway.keys.policy import operator_policy
 from gateway.keys.ring import KeyRing
 from gateway.keys.store import KeyStore
 from gateway.settings import Settings
+from gateway.spending.account import SpendingAccount
+from gateway.spending.schema import upgrade as upgrade_spending
+from gateway.spending.store import SpendingStore
 from gateway.telemetry.logs import Logging
 from gateway.telemetry.pulse import pulse
 from gateway.telemetry.systemd import notify
@@ -56,6 +60,12 @@ async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reache
     store = await asyncio.to_thread(KeyStore, shared, lambda: datetime.now(UTC))
     services.keys.replace(store.all())
     services.responses = await asyncio.to_thread(ResponseStore, shared, time.time, settings.response_seconds)
+    spending = await asyncio.to_thread(_spending, shared)
+    account = services.spillway.account = SpendingAccount(
+        spending, operator_policy(settings.cloud_budget_day, settings.cloud_budget_month).budget
+    )
+    stack.push_async_callback(account.aclose)
+    stack.push_async_callback(services.cloud.aclose)
     await catalog.refresh()
     await asyncio.to_thread(_read_heads, services)
     catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
@@ -70,12 +80,29 @@ async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reache
         catalog.watch(every=settings.reload_every),
         _watch_keys(store, services.keys),
         _sweep(links, services.responses),
+        _look_for_overdue(spending),
         pulse(services.metrics),
         videos.run(),
     ):
         await stack.enter_async_context(_running(work))
     services.lifetime.started = True
     notify("READY=1")
+
+
+def _spending(database: Engine) -> SpendingStore:
+    upgrade_spending(database)
+    return SpendingStore(database, time.time)
+
+
+async def _look_for_overdue(spending: SpendingStore) -> None:
+    """What a killed gateway left open is never freed by itself: an operator is told, and settles it."""
+    while True:
+        try:
+            for entry in await asyncio.to_thread(spending.doubt_overdue):
+                _log.warning("nobody heard what call %s of %s has cost: forebay spend", entry.id, entry.provider)
+        except BackendError as error:
+            _log.error("the account cannot be read: %s", error.private or error.detail)
+        await asyncio.sleep(_SWEEP_EVERY)
 
 
 async def _videos(services: Services, database: Engine, reached: Reached) -> Videos:

@@ -11,6 +11,7 @@ import msgspec
 from pydantic import BeforeValidator, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from backends.cloud.secrets import Secrets, secrets_of
 from backends.errors import BackendError, Cause
 
 
@@ -145,6 +146,15 @@ class Settings(BaseSettings):
         description="A running clip keeps an interactive request waiting for its memory so long, then goes back to the "
         "queue, twice at most; 0: it is never cut.",
     )
+    cloud: Literal["off", "named", "spill"] = Field(
+        default="off",
+        description="Whether requests may leave for providers: `off` never; `named` for models that only they serve "
+        "and for `cloud/NAME`; `spill` also what would have to wait here. Keys and budgets have their say besides.",
+    )
+    secrets_dir: Path | None = Field(
+        default=None,
+        description="Folder with a file for each provider's key, named as its environment variable; before that.",
+    )
     cloud_budget_day: float | None = Field(
         default=None,
         ge=0,
@@ -173,6 +183,10 @@ class Settings(BaseSettings):
         if wrong := [entry for entry in given if not all(part.strip() for part in (*entry.partition("="),))]:
             raise ValueError(f"write PATTERN=MODEL: {wrong[0]!r} is not")
         return given
+
+    def provider_secrets(self) -> Secrets:
+        """Finds the keys of providers: in ``secrets_dir``, else in the environment under their usual names."""
+        return secrets_of(self.secrets_dir, os.environ)
 
     def presented_key(self) -> str | None:
         """The operator's own key from ``api_key`` or ``api_key_file``; never logged.

@@ -85,7 +85,7 @@ def note_opened(exchange: Exchange, opened: Opened) -> None:
     exchange.model = candidate.profile.id
     exchange.variant = candidate.variant.name
     exchange.backend = opened.lease.backend.name
-    exchange.where = "local"
+    exchange.where = opened.where
     exchange.reason = opened.reason
     exchange.attempts = opened.attempts
     exchange.waited = opened.lease.waited

@@ -123,6 +123,9 @@ class Edge:
                 origin = value
             elif name == b"x-forebay-priority":
                 exchange.priority = value.decode("latin-1").strip().lower()
+            elif name == b"x-forebay-local-only":
+                # Whatever is said: a request can only tighten, and a word nobody knows must not open anything.
+                exchange.local_only = value.strip().lower() not in (b"false", b"0", b"no", b"")
             elif name == b"x-forebay-session":
                 exchange.session = value
         self._services.origin.check(host if hosts == 1 else None, origin)

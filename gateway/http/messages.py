@@ -13,6 +13,7 @@ from backends.registry import speaks_anthropic
 from backends.wire import sse
 from gateway.http.body import require_json
 from gateway.http.engine_body import body_for, salt_of
+from gateway.http.errands import errand_of
 from gateway.http.message_count import COUNT, count_tokens
 from gateway.http.message_request import as_chat, read_message
 from gateway.http.messages_dialect import MessagesDialect
@@ -78,7 +79,14 @@ async def _serve(services: Services, exchange: Exchange, scope: Scope, receive: 
 
     telling = Telling(
         route=route,
-        ask=text_ask(exchange, route, chat.envelope, asked.body, None),
+        ask=text_ask(
+            exchange,
+            route,
+            chat.envelope,
+            asked.body,
+            None,
+            errand=errand_of(services, exchange, route, asked.body, most),
+        ),
         call=call,
         dialect=MessagesDialect(f"msg_{secrets.token_hex(12)}", request),
         speaks=speaks,

@@ -24,6 +24,7 @@ from gateway.conversations.store import ResponseStore, Stored
 from gateway.http.asked_chat import asked_chat
 from gateway.http.body import read_body, require_json
 from gateway.http.engine_body import body_for, salt_of
+from gateway.http.errands import errand_of
 from gateway.http.replies import exchange_of
 from gateway.http.responses_dialect import ResponsesDialect
 from gateway.http.services import Services
@@ -82,7 +83,8 @@ def responses_handler(services: Services) -> ASGIApp:
                 await _keep(store, exchange, items, dialect)
 
         cached_as, most = request.prompt_cache_key, request.max_output_tokens
-        ask = text_ask(exchange, route, chat.envelope, body, most, cached_as)
+        errand = errand_of(services, exchange, route, body, most)
+        ask = text_ask(exchange, route, chat.envelope, body, most, cached_as, errand)
         telling = Telling(route=route, ask=ask, call=call, dialect=dialect, keep=keep)
         await serve_translated(services, scope, send, exchange, telling)
 

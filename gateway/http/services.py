@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from backends.cloud.client import CloudClient
 from gateway.catalog.watch import CatalogStore
 from gateway.conversations.store import ResponseStore
 from gateway.documents.pdf import PdfReader
@@ -14,6 +15,7 @@ from gateway.jobs.videos import Videos
 from gateway.keys.ring import KeyRing
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.experience import Experience
+from gateway.routing.spillway import Spillway
 from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
 from gateway.scheduling.runtime import Runtime
@@ -50,6 +52,7 @@ class Services:
         "access",
         "body_limits",
         "catalog",
+        "cloud",
         "dispatcher",
         "experience",
         "footprints",
@@ -64,6 +67,7 @@ class Services:
         "responses",
         "runtime",
         "settings",
+        "spillway",
         "table",
         "uploads",
         "videos",
@@ -86,6 +90,8 @@ class Services:
         access: AccessLog,
         uploads: Uploads,
         remote_pictures: RemotePictures,
+        cloud: CloudClient,
+        spillway: Spillway,
     ) -> None:
         self.settings = settings
         self.catalog = catalog
@@ -101,6 +107,8 @@ class Services:
         self.access = access
         self.uploads = uploads
         self.remote_pictures = remote_pictures
+        self.cloud = cloud
+        self.spillway = spillway
         self.lifetime = Lifetime()
         self.pdfs = PdfReader()
         self.links: MediaLinks | None = None

@@ -23,11 +23,13 @@ from gateway.catalog.profile import ModelProfile
 from gateway.http.answer import answer, as_it_comes
 from gateway.http.body import read_body, require_json
 from gateway.http.engine_body import body_for, salt_of, says, thoughts
+from gateway.http.errands import errand_of
 from gateway.http.keepalive import openai_chat_event, openai_completion_event
 from gateway.http.media import Remote, remote_media
 from gateway.http.prefix import prefix_of
 from gateway.http.replies import exchange_of
 from gateway.http.services import Services
+from gateway.routing.errand import NOWHERE, Errand
 from gateway.routing.pick import Ask
 from gateway.routing.route import Candidate, Route
 from gateway.scheduling.ticket import Priority
@@ -186,7 +188,14 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
                 route,
                 call,
                 life_sign,
-                text_ask(exchange, route, envelope, body, wanted.tokens),
+                text_ask(
+                    exchange,
+                    route,
+                    envelope,
+                    body,
+                    wanted.tokens,
+                    errand=errand_of(services, exchange, route, body, wanted.tokens, wanted.n),
+                ),
                 thoughts if endpoint.task is Task.CHAT else as_it_comes,
             )
         except BackendError as error:
@@ -200,7 +209,13 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
 
 
 def text_ask(
-    exchange: Exchange, route: Route, envelope: Envelope, body: bytes, tokens: int | None, cache_key: str | None = None
+    exchange: Exchange,
+    route: Route,
+    envelope: Envelope,
+    body: bytes,
+    tokens: int | None,
+    cache_key: str | None = None,
+    errand: Errand = NOWHERE,
 ) -> Ask:
     """How urgent it is, and how long a context it needs at least: a token is seldom more than eight bytes.
 
@@ -216,6 +231,7 @@ def text_ask(
         request=exchange.request_id,
         context_tokens=len(body) // _MOST_BYTES_A_TOKEN + (tokens or 0),
         prefix=prefix_of(exchange, envelope, cache_key) if route.replicated else b"",
+        errand=errand,
     )
 
 

@@ -53,6 +53,12 @@ class KeyRing:
         """Whether a key is needed."""
         return self._guarded
 
+    def policy(self, key_id: str) -> Policy:
+        """What the live key of that id may do elsewhere; nothing where there is none."""
+        if not self._guarded:
+            return self._anonymous.policy
+        return next((key.policy for key in self._live.values() if key.id == key_id), NO_CLOUD)
+
     def check(self, presented: bytes | None, scope: Scope) -> Key:
         """The key behind ``presented``. Raises ``BackendError`` (``AUTH`` or ``FORBIDDEN``) with equal text for all."""
         if not self._guarded:

@@ -19,6 +19,7 @@ from gateway.routing.budget import RetryBudget
 from gateway.routing.order import Order
 from gateway.routing.pick import Ask, Picked, Picker
 from gateway.routing.route import Candidate, Opened, Route
+from gateway.routing.spillway import Spillway, no_way
 from gateway.routing.table import RouteTable
 from gateway.scheduling.runtime import Runtime
 from gateway.scheduling.suspicion import is_dead
@@ -61,7 +62,9 @@ class Dispatcher:
         queue_wait: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        spillway: Spillway | None = None,
     ) -> None:
+        self._spillway = spillway
         self._runtime = runtime
         self._metrics = metrics
         self._table = table
@@ -95,6 +98,10 @@ class Dispatcher:
         self, route: Route, call: Callable[[Candidate], Call], key: str, ask: Ask, tried: _Tried
     ) -> Opened:
         for hop in range(_MOST_HOPS + 1):
+            early = self._too_long(route, ask)
+            crossed = None if early is None else await self._cross(route, call, ask, tried, early)
+            if isinstance(crossed, Opened):
+                return crossed
             failure: BackendError | None = None
             remaining = list(self._order.of(route, ask))
             while remaining:
@@ -111,6 +118,11 @@ class Dispatcher:
                 opened.attempts = tried.attempts
                 opened.reason = tried.reason or opened.reason
                 return opened
+            if early is None:
+                crossed = await self._cross(route, call, ask, tried, failure)
+                if isinstance(crossed, Opened):
+                    return crossed
+                failure = crossed or failure
             if failure is None:
                 why = route.profile.why_not or "it has no variant that this gateway can serve"
                 failure = BackendError(Cause.NO_CAPACITY, f"{route.profile.id} cannot be served: {why}")
@@ -121,6 +133,48 @@ class Dispatcher:
             tried.reason = f"fallback:{failure.cause.value}"
             route = following
         raise AssertionError("the loop returns or raises")
+
+    async def _cross(
+        self, route: Route, call: Callable[[Candidate], Call], ask: Ask, tried: _Tried, failure: BackendError | None
+    ) -> Opened | BackendError | None:
+        """The answer of the first provider that gives one, where the request may go there; else why there is none.
+        ``None``: the cloud has no say in it.
+        """
+        spills = failure is None or (route.profile.spill is not None and failure.cause in route.profile.spill.when)
+        if self._spillway is None or not route.cloud or not spills:
+            return None
+        ways, objections = self._spillway.ways(route, ask.errand)
+        if not ways:
+            return no_way(route, objections) if failure is None else None
+        reason = "asked for" if failure is None else f"spill:{failure.cause.value}"
+        for number, offered in enumerate(ways):
+            if number and not self._budget.take(self._clock()):
+                break
+            tried.attempts += 1
+            try:
+                opened = await self._spillway.open(offered, call(offered.candidate), ask.errand, reason)
+            except BackendError as error:
+                failure = error
+                if not TABLE[error.cause].falls_back:
+                    break
+                continue
+            if reason.startswith("spill"):
+                label = f"{route.profile.id}@{offered.provider.id}"
+                self._metrics.fallback.labels(route.profile.id, reason.removeprefix("spill:"), label).inc()
+            opened.attempts = tried.attempts
+            return opened
+        return failure
+
+    def _too_long(self, route: Route, ask: Ask) -> BackendError | None:
+        """A wait that the profile would rather not see, where the request may go elsewhere instead."""
+        spill = route.profile.spill
+        if spill is None or spill.wait_seconds is None or self._spillway is None or not route.candidates:
+            return None
+        wait = min(self._runtime.scheduler.forecast.wait(each.target) for each in route.candidates)
+        if wait <= spill.wait_seconds or not self._spillway.ways(route, ask.errand)[0]:
+            return None
+        detail = f"{route.profile.id} would have to wait for about {wait:.0f} s"
+        return BackendError(Cause.NO_CAPACITY, detail, retry_after=wait)
 
     async def ask(self, route: Route, call: Callable[[Candidate], Call], key: str) -> bytes:
         """The answer to a question that costs an engine next to nothing: beside its slots where one is in memory, so

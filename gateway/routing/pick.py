@@ -11,6 +11,7 @@ from backends.contract import Backend
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.routing.breaker import Breaker, BreakerState
+from gateway.routing.errand import NOWHERE, Errand
 from gateway.routing.route import Candidate
 from gateway.scheduling.lease import Lease
 from gateway.scheduling.replica import base_of, number_of
@@ -23,7 +24,7 @@ from gateway.scheduling.wanted import Wanted
 class Ask(Struct, frozen=True, kw_only=True):
     """How urgent a request is; ``cost`` in device seconds, as far as known; ``context_tokens`` it needs at least;
     ``patience``: how long it waits for capacity, in seconds, where that is not as usual; ``prefix``: the key of what it
-    begins with, for the engine that has that in its cache."""
+    begins with, for the engine that has that in its cache; ``errand``: what it may do elsewhere."""
 
     priority: Priority = Priority.INTERACTIVE
     cost: float | None = None
@@ -31,6 +32,7 @@ class Ask(Struct, frozen=True, kw_only=True):
     context_tokens: int = 0
     patience: float | None = None
     prefix: bytes = b""
+    errand: Errand = NOWHERE
 
     def outgrows(self, candidate: Candidate) -> bool:
         """What the variant gives a request is too short, whatever the tokens turn out to be."""

@@ -1,7 +1,11 @@
 """The ordered ways to serve a request. Data only."""
 
+from typing import Literal
+
 from msgspec import Raw, Struct
 
+from backends.cloud.offer import Offer
+from backends.cloud.provider import Provider
 from backends.contract import Reply
 from gateway.catalog.profile import FallbackRule, ModelProfile, Variant
 from gateway.scheduling.footprint import Expected
@@ -22,8 +26,17 @@ class Candidate(Struct, frozen=True, kw_only=True):
     defaults: dict[str, Raw]
 
 
+class Offered(Struct, frozen=True, kw_only=True):
+    """One offer of a profile with its provider; ``candidate`` is what calls are made from, under its name there."""
+
+    offer: Offer
+    provider: Provider
+    candidate: Candidate
+
+
 class Route(Struct, frozen=True, kw_only=True):
-    """What a model name stands for: candidates in the profile's order, and what may follow them.
+    """What a model name stands for: candidates in the profile's order, and what may follow them. ``cloud``: who
+    serves it elsewhere; a name may ask for one side only.
 
     ``replicated``: some of them are one variant several times over, and it matters which of those gets a request.
     """
@@ -32,6 +45,7 @@ class Route(Struct, frozen=True, kw_only=True):
     candidates: tuple[Candidate, ...]
     fallbacks: tuple[FallbackRule, ...] = ()
     replicated: bool = False
+    cloud: tuple[Offered, ...] = ()
 
 
 class Opened(Struct, kw_only=True):
@@ -42,6 +56,7 @@ class Opened(Struct, kw_only=True):
     candidate: Candidate
     attempts: int
     reason: str
+    where: Literal["local", "cloud"] = "local"
 
     def close(self) -> None:
         """Stops the backend's work if it still runs, and gives the slot back. Idempotent."""

@@ -13,8 +13,9 @@ from gateway.catalog.names import Resolution
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.catalog.resolve import resolve
 from gateway.catalog.substitutes import Substitutes
+from gateway.routing.offered import offered
 from gateway.routing.replicas import count, nth
-from gateway.routing.route import Candidate, Route
+from gateway.routing.route import Candidate, Offered, Route
 from gateway.routing.targets import target_of, variant_id
 from gateway.scheduling.demand import Demand
 from gateway.scheduling.footprint import ANY_SIZE, Footprints
@@ -49,17 +50,23 @@ class RouteTable:
             return known
         found, only = self._find(name)
         variants = (found.variant,) if found.variant is not None else found.profile.variants
+        if found.pinned_side == "cloud":
+            variants = ()
         numbers = ((variant, range(1, count(variant) + 1) if only is None else (only,)) for variant in variants)
         route = Route(
             profile=found.profile,
             candidates=tuple(self.candidate(found.profile, v, replica=n) for v, several in numbers for n in several),
             fallbacks=() if found.variant is not None else found.profile.fallbacks,
             replicated=only is None and any(count(variant) > 1 for variant in variants),
+            cloud=() if found.variant is not None or found.pinned_side == "local" else self._offered(found.profile),
         )
         # Selectors depend on the machine's state, so they are asked anew each time.
         if len(self._routes) < _MOST_NAMES and found.matched != "selector":
             self._routes[name] = route
         return route
+
+    def _offered(self, profile: ModelProfile) -> tuple[Offered, ...]:
+        return offered(profile, self.catalog.providers, self.candidate)
 
     def _find(self, name: str) -> tuple[Resolution, int | None]:
         """What ``name`` means, and which replica it asks for, if it asks for one: operators do, and launchers."""
@@ -94,6 +101,7 @@ class RouteTable:
             ),
             fallbacks=route.fallbacks,
             replicated=route.replicated,
+            cloud=route.cloud,
         )
 
     def forget(self) -> None:

@@ -23,6 +23,7 @@ class Exchange(Struct, gc=False, eq=False):
     key_id: str = ""
     priority: str = ""
     session: bytes = b""
+    local_only: bool = False
     model: str = UNKNOWN_MODEL
     variant: str = ""
     backend: str = "none"

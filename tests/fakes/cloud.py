@@ -6,6 +6,7 @@ lie, stop in the middle, or say nothing.
 
 import asyncio
 import json
+import ssl
 import struct
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -92,10 +93,10 @@ class FakeCloud:
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, *scripts: Script) -> AsyncGenerator[Self]:
+    async def running(cls, *scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncGenerator[Self]:
         """Listens on a free port of loopback."""
         fake = cls(list(scripts))
-        server = await asyncio.start_server(fake._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(fake._serve, "127.0.0.1", 0, ssl=tls)
         fake.port = server.sockets[0].getsockname()[1]
         try:
             yield fake

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from backends.cloud.client import CloudClient
 from gateway.app import Application, create_app
 from gateway.http.server import bind, make_server
 from gateway.http.services import Services
@@ -81,13 +82,17 @@ class RunningGateway:
 
 
 @asynccontextmanager
-async def running_gateway(profiles: dict[str, str], **settings: object) -> AsyncIterator[RunningGateway]:
-    """``profiles``: file stem to YAML. ``settings``: fields of ``Settings`` to change."""
+async def running_gateway(
+    profiles: dict[str, str], *, client: CloudClient | None = None, **settings: object
+) -> AsyncIterator[RunningGateway]:
+    """``profiles``: file stem to YAML. ``client``: the way to providers. ``settings``: fields of ``Settings``."""
     with tempfile.TemporaryDirectory(prefix="fb") as folder:
         root = Path(folder)
         (root / "profiles").mkdir()
         for stem, text in profiles.items():
-            (root / "profiles" / f"{stem}.yaml").write_text(text, "utf-8")
+            path = root / "profiles" / f"{stem}.yaml"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
         given = {
             "host": "127.0.0.1",
             "port": 0,
@@ -100,7 +105,7 @@ async def running_gateway(profiles: dict[str, str], **settings: object) -> Async
             "drain_window": 2,
         }
         chosen = Settings(**{**given, **settings})
-        app = create_app(chosen)
+        app = create_app(chosen, cloud=client)
         listener = bind(chosen)
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         server = make_server(app, chosen, listener, address.set_result)

@@ -1,0 +1,198 @@
+"""A request goes over the spillway: when it must, when it may, what it costs, and what the client sees."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+
+from backends.cloud.client import CloudClient
+from gateway.database import open_database
+from gateway.spending.report import SpendingReport
+from tests.fakes.cloud import RESET, USAGE, FakeCloud, Script, answer, chunk, completion, events
+from tests.fakes.far_away import HOST, certified, connector
+from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
+
+PROVIDER = f"""\
+id: far
+name: Far
+kind: openai
+base_url: https://{HOST}/v1
+auth: {{secret: FAR_KEY}}
+privacy: {{country: XX, trains: "no", retention_days: 30, as_of: 2026-11-23, source: its terms}}
+"""
+OFFER = """\
+cloud:
+  - {provider: far, model: far-1, output_tokens: 1000, as_of: 2026-11-23, source: its list,
+     price: {tokens: {input: 1, output: 2}, as_of: 2026-11-23, source: its list}}
+"""
+ONLY = f"""\
+id: closed
+name: Closed
+modality: llm
+tasks: [chat]
+licence: proprietary
+open_weights: false
+successor: local
+{OFFER}"""
+TOO_LARGE = 10**15
+CHAT = "/v1/chat/completions"
+SECRET = "a prompt that nobody else may see"
+ASKED = {"messages": [{"role": "user", "content": SECRET}], "user": "ada"}
+OPEN = {"cloud": "spill", "cloud_budget_day": 5.0}
+
+
+@asynccontextmanager
+async def serving(
+    *scripts: Script, key: str | None = "s3cret", local: str | None = None, **settings: object
+) -> AsyncIterator[tuple[RunningGateway, FakeCloud]]:
+    """``local`` fits and works, ``spilling`` is too large for any machine, ``closed`` is the provider's alone."""
+    shown, trust = certified(HOST)
+    async with FakeCloud.running(*scripts, tls=shown) as cloud:
+        client = CloudClient({"FAR_KEY": key}.get, connector({HOST: cloud.port}, trust))
+        profiles = {
+            "providers/far": PROVIDER,
+            "closed": ONLY,
+            "local": local or engine_profile("local", extra=OFFER + "spill: {}"),
+            "spilling": engine_profile("spilling", size=TOO_LARGE, extra=OFFER + "spill: {}"),
+            "staying": engine_profile("staying", size=TOO_LARGE, extra=OFFER),
+        }
+        async with running_gateway(profiles, client=client, **settings) as gateway:
+            yield gateway, cloud
+
+
+async def ask(gateway: RunningGateway, model: str, headers: dict[str, str] | None = None, **fields: object):
+    return await gateway.client.post(CHAT, json=ASKED | {"model": model} | fields, headers=headers)
+
+
+def spent(gateway: RunningGateway) -> list[tuple[str, int, int, int]]:
+    """(provider, calls, settled, still open) in billionths of a dollar."""
+    database = open_database(gateway.root / "state" / "forebay.db")
+    try:
+        lines = SpendingReport(database).lines("provider")
+        return [(line.of, line.calls, line.spent, line.reserved + line.unknown) for line in lines]
+    finally:
+        database.dispose()
+
+
+async def test_what_only_a_provider_serves_is_served_by_it_under_our_name() -> None:
+    async with serving(answer(completion()), **OPEN) as (gateway, cloud):
+        got = await ask(gateway, "closed", max_tokens=50)
+        assert got.status_code == 200, got.text
+        assert got.json()["choices"][0]["message"]["content"] == "Hello"
+        shown = {name: got.headers[f"x-forebay-{name}"] for name in ("model", "variant", "backend", "where", "reason")}
+        assert shown == {"model": "closed", "variant": "far", "backend": "far", "where": "cloud", "reason": "asked for"}
+        (sent,) = cloud.sent
+        assert sent.headers["authorization"] == "Bearer s3cret"
+        assert sent.fields == {"model": "far-1", "messages": ASKED["messages"], "max_tokens": 50}
+        await gateway.until(lambda: spent(gateway) == [("far", 1, 5 * 1000 + 2 * 2000, 0)])
+
+
+async def test_what_does_not_fit_spills_where_its_profile_says_so() -> None:
+    async with serving(events(chunk("Hel"), chunk("lo", "stop"), USAGE), **OPEN) as (gateway, cloud):
+        got = await ask(gateway, "spilling", stream=True)
+        assert got.headers["x-forebay-reason"] == "spill:cannot_fit"
+        assert got.text.endswith("data: [DONE]\n\n")
+        assert "usage" not in got.text, "the client did not ask for it"
+        assert (await ask(gateway, "staying")).status_code == 503
+        assert len(cloud.sent) == 1
+        await gateway.until(lambda: spent(gateway) == [("far", 1, 9000, 0)])
+
+
+async def test_what_fits_stays_and_a_name_may_ask_for_one_side() -> None:
+    async with serving(answer(completion()), **OPEN) as (gateway, cloud):
+        assert (await ask(gateway, "local")).headers["x-forebay-where"] == "local"
+        assert cloud.sent == []
+        assert (await ask(gateway, "cloud/local")).headers["x-forebay-where"] == "cloud"
+        assert (await ask(gateway, "local/spilling")).status_code == 503
+        assert len(cloud.sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("shut", "headers", "word"),
+    [
+        ({"cloud": "off"}, {}, "FOREBAY_CLOUD"),
+        ({"cloud_budget_day": None}, {}, "may not use the cloud"),
+        ({"key": None}, {}, "no key for Far"),
+        ({}, {"x-forebay-local-only": "true"}, "local models only"),
+        ({}, {"x-forebay-local-only": "whatever"}, "local models only"),
+    ],
+)
+async def test_not_a_byte_leaves_while_any_switch_is_off(
+    shut: dict[str, object], headers: dict[str, str], word: str
+) -> None:
+    async with serving(answer(completion()), **OPEN | shut) as (gateway, cloud):
+        named = await ask(gateway, "closed", headers)
+        assert named.status_code == 403
+        assert word in named.json()["error"]["message"]
+        assert "local takes its place" in named.json()["error"]["message"]
+        assert (await ask(gateway, "spilling", headers)).status_code == 503
+        assert (await ask(gateway, "cloud/spilling", headers)).status_code == 403
+        for path in ("/v1/messages", "/v1/responses"):
+            body = {"model": "closed", "max_tokens": 9, "messages": ASKED["messages"], "input": SECRET}
+            assert (await gateway.client.post(path, json=body, headers=headers)).status_code == 403, path
+        assert (cloud.sent, cloud.connections) == ([], 0)
+
+
+async def test_a_gateway_that_serves_what_is_asked_for_does_not_spill() -> None:
+    async with serving(answer(completion()), **OPEN | {"cloud": "named"}) as (gateway, cloud):
+        assert (await ask(gateway, "spilling")).status_code == 503
+        assert (await ask(gateway, "closed")).status_code == 200
+        assert len(cloud.sent) == 1
+
+
+async def test_a_budget_is_kept_before_anything_is_sent() -> None:
+    async with serving(answer(completion()), **OPEN | {"cloud_budget_day": 0.001}) as (gateway, cloud):
+        got = await ask(gateway, "closed", max_tokens=1000)
+        assert (got.status_code, got.json()["error"]["code"]) == (402, "budget_exceeded")
+        assert cloud.connections == 0
+        assert (await ask(gateway, "closed", max_tokens=10)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "code", "open_"),
+    [
+        (answer({"error": {"message": "no"}}, 401), 502, "provider_account", False),
+        (answer({"error": {"message": "what?", "param": "top_p"}}, 400), 400, None, False),
+        (answer({"error": {"message": "oops"}}, 500), 502, "upstream_error", False),
+        ((RESET,), 502, "upstream_error", True),
+    ],
+)
+async def test_a_refusal_costs_nothing_and_an_unknown_outcome_stays_open(
+    script: Script, status: int, code: str | None, open_: bool
+) -> None:
+    async with serving(script, **OPEN) as (gateway, cloud):
+        got = await ask(gateway, "closed", max_tokens=10)
+        assert (got.status_code, got.json()["error"]["code"]) == (status, code)
+        assert len(cloud.sent) == 1, "nothing is paid for twice"
+        assert "s3cret" not in got.text
+        await gateway.until(lambda: (sum(line[3] for line in spent(gateway)) > 0) is open_)
+        assert sum(line[2] for line in spent(gateway)) == 0
+
+
+async def test_a_cut_stream_is_told_as_one_and_stays_open() -> None:
+    async with serving(events(chunk("Hel"), done=False, end=RESET), **OPEN) as (gateway, _):
+        got = await ask(gateway, "closed", stream=True)
+        last = json.loads(got.text.strip().rpartition("data: ")[2])
+        assert last["error"]["code"] == "stream_broken"
+        assert "[DONE]" not in got.text
+        await gateway.until(lambda: spent(gateway)[0][3] > 0)
+
+
+async def test_a_failing_provider_is_left_alone_and_found_again_by_one_probe() -> None:
+    async with serving(answer({"error": {"message": "oops"}}, 500), **OPEN) as (gateway, cloud):
+        for _ in range(30):
+            assert (await ask(gateway, "closed", max_tokens=10)).status_code in (502, 503)
+        assert len(cloud.sent) <= 10
+        assert (await ask(gateway, "closed", max_tokens=10)).json()["error"]["code"] == "no_capacity"
+
+
+async def test_clients_of_every_dialect_are_served() -> None:
+    async with serving(answer(completion()), **OPEN) as (gateway, cloud):
+        body = {"model": "closed", "max_tokens": 9, "messages": ASKED["messages"]}
+        message = await gateway.client.post("/v1/messages", json=body)
+        assert message.json()["content"] == [{"type": "text", "text": "Hello"}], message.text
+        response: httpx.Response = await gateway.client.post("/v1/responses", json={"model": "closed", "input": "Hi"})
+        assert response.json()["output"][0]["content"][0]["text"] == "Hello", response.text
+        assert [sent.path for sent in cloud.sent] == ["/v1/chat/completions"] * 2
