@@ -145,10 +145,9 @@ class SchedulerMachine(RuleBasedStateMachine):
     @precondition(lambda self: any(o.state in ALIVE for o in self.stage.scheduler.occupants))
     @rule(data=st.data(), really=st.sampled_from((True, False, False)))
     def exits(self, data: st.DataObject, really: bool) -> None:
-        if not really:
-            return
         alive = [o.target.variant_id for o in self.stage.scheduler.occupants if o.state in ALIVE]
-        self.stage.scheduler.on_exited(data.draw(st.sampled_from(alive)), "signal 9")
+        if really:
+            self.stage.scheduler.on_exited(data.draw(st.sampled_from(alive)), "signal 9")
 
     @precondition(lambda self: bool(self.watched.falling_asleep))
     @rule(data=st.data(), able=st.sampled_from((True, True, False)))
@@ -259,13 +258,9 @@ class SchedulerMachine(RuleBasedStateMachine):
             return
         for occupant in scheduler.occupants:
             if occupant.can_grant:
-                waiting = scheduler.queue.of(occupant.target.variant_id)
-                assert not any(
-                    occupant.fits(c)
-                    for t in waiting
-                    for c in t.choices
-                    if c.variant_id == occupant.target.variant_id and line_head(scheduler, t)
-                )
+                name = occupant.target.variant_id
+                heads = (line.head for line in scheduler.queue.lines())
+                assert not any(occupant.fits(c) for t in heads for c in t.choices if c.variant_id == name)
         for line in scheduler.queue.lines():
             decision = scheduler.next_step(line).decision
             assert not isinstance(decision, Serve | Load), (line.name, decision)
@@ -297,10 +292,6 @@ class SchedulerMachine(RuleBasedStateMachine):
         ended = len(self.watched.granted) + len(self.watched.refused)
         ended += sum(1 for t in self.tickets if t.state is TicketState.CANCELLED)
         assert ended == len(self.tickets)
-
-
-def line_head(scheduler: Scheduler, ticket: Ticket) -> bool:
-    return scheduler.queue.line_of(ticket).head is ticket
 
 
 ALIVE = (BackendState.READY, BackendState.SLEEPING)
