@@ -1,0 +1,191 @@
+"""The families whose layers choose among experts. Data only."""
+
+from typing import Any
+
+from tests.vllm.tiny import templates
+from tests.vllm.tiny.family import Family
+from tests.vllm.tiny.sizes import BASE, CHATML_WORDS, HEAD
+
+_LATENT: dict[str, Any] = {
+    "num_key_value_heads": 2,
+    "q_lora_rank": 64,
+    # The CPU's kernel is compiled for these two and no other sizes.
+    "kv_lora_rank": 512,
+    "qk_rope_head_dim": 64,
+    "qk_nope_head_dim": 32,
+    "v_head_dim": 32,
+    "n_routed_experts": 4,
+    "num_experts_per_tok": 2,
+    "moe_intermediate_size": 64,
+    "n_shared_experts": 1,
+    "n_group": 1,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+    "norm_topk_prob": True,
+}
+_FREE = "its parser reads calls in the model's own format only, and is never told to hold the model to it"
+_MINIMAX: dict[str, Any] = {"use_routing_bias": True, "rotary_dim": 16, "scoring_func": "sigmoid"}
+
+MIXTURES = (
+    Family(
+        name="qwen3-moe",
+        architecture="Qwen3MoeForCausalLM",
+        model_type="qwen3_moe",
+        config=BASE | HEAD | {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 64},
+        template=templates.CHATML,
+        words=CHATML_WORDS,
+        end="<|im_end|>",
+        tool_parser="hermes",
+    ),
+    Family(
+        name="qwen3-next",
+        architecture="Qwen3NextForCausalLM",
+        model_type="qwen3_next",
+        config=BASE
+        | HEAD
+        | {
+            "num_hidden_layers": 4,
+            "num_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 64,
+            "shared_expert_intermediate_size": 64,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 4,
+            "linear_key_head_dim": 128,
+            "linear_value_head_dim": 128,
+        },
+        template=templates.QWEN_CODER,
+        words=CHATML_WORDS,
+        end="<|im_end|>",
+        tool_parser="qwen3_coder",
+    ),
+    Family(
+        name="llama4",
+        architecture="Llama4ForCausalLM",
+        model_type="llama4_text",
+        config=BASE
+        | HEAD
+        | {
+            "intermediate_size": 64,
+            "intermediate_size_mlp": 128,
+            "num_local_experts": 4,
+            "num_experts_per_tok": 1,
+            "interleave_moe_layer_step": 1,
+            "attention_chunk_size": 512,
+        },
+        template=templates.LLAMA_4,
+        words=("<|begin_of_text|>", "<|header_start|>", "<|header_end|>", "<|eot|>"),
+        end="<|eot|>",
+        tool_parser="llama4_pythonic",
+    ),
+    Family(
+        name="deepseek-v3",
+        architecture="DeepseekV3ForCausalLM",
+        model_type="deepseek_v3",
+        config=BASE | _LATENT,
+        says={"topk_method": "noaux_tc"},
+        template=templates.DEEPSEEK,
+        words=(
+            "<｜begin▁of▁sentence｜>",
+            "<｜end▁of▁sentence｜>",
+            "<｜User｜>",
+            "<｜Assistant｜>",
+            "<think>",
+            "</think>",
+            "<｜tool▁calls▁begin｜>",
+            "<｜tool▁calls▁end｜>",
+            "<｜tool▁call▁begin｜>",
+            "<｜tool▁call▁end｜>",
+            "<｜tool▁sep｜>",
+            "<｜tool▁output▁begin｜>",
+            "<｜tool▁output▁end｜>",
+        ),
+        end="<｜end▁of▁sentence｜>",
+        tool_parser="deepseek_v31",
+    ),
+    Family(
+        name="kimi-k2",
+        architecture="DeepseekV3ForCausalLM",
+        model_type="deepseek_v3",
+        config=BASE | _LATENT,
+        says={"model_type": "kimi_k2", "topk_method": "noaux_tc"},
+        template=templates.KIMI,
+        words=(
+            "<|im_end|>",
+            "<|im_user|>",
+            "<|im_assistant|>",
+            "<|im_system|>",
+            "<|im_middle|>",
+            "<|tool_calls_section_begin|>",
+            "<|tool_calls_section_end|>",
+            "<|tool_call_begin|>",
+            "<|tool_call_argument_begin|>",
+            "<|tool_call_end|>",
+            "<think>",
+            "</think>",
+        ),
+        end="<|im_end|>",
+        tool_parser="kimi_k2",
+        no_call=_FREE,
+    ),
+    Family(
+        name="glm4-moe",
+        architecture="Glm4MoeForCausalLM",
+        model_type="glm4_moe",
+        config=BASE
+        | HEAD
+        | {
+            "n_routed_experts": 4,
+            "num_experts_per_tok": 2,
+            "moe_intermediate_size": 64,
+            "n_shared_experts": 1,
+            "first_k_dense_replace": 1,
+            "n_group": 1,
+            "topk_group": 1,
+        },
+        template=templates.GLM,
+        words=(
+            "[gMASK]",
+            "<sop>",
+            "<|system|>",
+            "<|user|>",
+            "<|assistant|>",
+            "<|observation|>",
+            "<tool_call>",
+            "</tool_call>",
+            "<arg_key>",
+            "</arg_key>",
+            "<arg_value>",
+            "</arg_value>",
+            "<think>",
+            "</think>",
+        ),
+        end="<|user|>",
+        tool_parser="glm45",
+        no_call=_FREE,
+    ),
+    Family(
+        name="minimax-m2",
+        architecture="MiniMaxM2ForCausalLM",
+        model_type="minimax_m2",
+        config=BASE | HEAD | {"intermediate_size": 64, "num_local_experts": 4, "num_experts_per_tok": 2},
+        says=_MINIMAX,
+        template=templates.MINIMAX,
+        words=("]~!b[", "]~b]", "[e~[", "<minimax:tool_call>", "</minimax:tool_call>", "<think>", "</think>"),
+        end="[e~[",
+        tool_parser="minimax_m2",
+        why_not='assert self.scoring_func == "softmax"',
+    ),
+    # The same but for the one function that the CPU lacks, so that the rest of it is tried.
+    Family(
+        name="minimax-m2-softmax",
+        architecture="MiniMaxM2ForCausalLM",
+        model_type="minimax_m2",
+        config=BASE | HEAD | {"intermediate_size": 64, "num_local_experts": 4, "num_experts_per_tok": 2},
+        says=_MINIMAX | {"scoring_func": "softmax"},
+        template=templates.MINIMAX,
+        words=("]~!b[", "]~b]", "[e~[", "<minimax:tool_call>", "</minimax:tool_call>", "<think>", "</think>"),
+        end="[e~[",
+        tool_parser="minimax_m2",
+    ),
+)
