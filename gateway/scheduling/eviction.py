@@ -40,9 +40,11 @@ def leavers(
     spare = books.free.get(HOST, 0) - needs.get(HOST, 0)
 
     def price(resident: Resident) -> float:
-        most = spare + resident.held(HOST)
-        fits: list[Depth | None] = [depth for depth, bed in beds_of(resident) if bed.host_bytes <= most]
-        return min(price_of(resident, policy, now, asleep=depth) for depth in (*fits, None))
+        lowest = price_of(resident, policy, now)
+        for depth, bed in beds_of(resident):  # not min(): this is asked of everybody in every decision
+            if bed.host_bytes - resident.held(HOST) <= spare:
+                lowest = min(lowest, price_of(resident, policy, now, asleep=depth))
+        return lowest
 
     chosen = cheapest(missing, [r for r in books.on(missing) if is_evictable(r) and r.variant_id != asker], price)
     if chosen is None:
@@ -119,18 +121,20 @@ def _to_bed(
     """Of those chosen, who sleeps instead and how deep, the dearest first: each the way that costs least, and for the
     same price rather asleep than stopped, but nobody stopped for it.
     """
+    dearest_first = sorted(((-price_of(r, policy, now), r.variant_id, r) for r in chosen), key=lambda each: each[:2])
+    # Host RAM that is missing itself comes back from those who are gone only.
+    if HOST in missing or not any(beds_of(r) for r in chosen):
+        price = -sum(each[0] for each in dearest_first)
+        return Leavers(stop=tuple(each[1] for each in dearest_first), price=price)
     surplus = {d: sum(r.held(d) for r in chosen) - amount for d, amount in missing.items()}
     beds = Beds(spare, [r for r in sleepers if r not in chosen], policy, now)
     left: dict[Depth | None, list[str]] = {None: [], "light": [], "deep": []}
     total = 0.0
-    for resident in sorted(chosen, key=lambda r: (-price_of(r, policy, now), r.variant_id)):
-        ways = beds.ways(resident, surplus)
-        # Host RAM that is missing itself comes back from those who are gone only.
-        able = ways[:1] if HOST in missing else ways
-        way = min(able, key=lambda w: (w.price, bool(w.out), _ORDER.index(w.depth)))
+    for _, name, resident in dearest_first:
+        way = min(beds.ways(resident, surplus), key=lambda w: (w.price, bool(w.out), _ORDER.index(w.depth)))
         total += way.price
         left[None] += [r.variant_id for r in way.out]
-        left[way.depth].append(resident.variant_id)
+        left[way.depth].append(name)
         if way.bed is not None:
             beds.take(way)
             for share in resident.shares:
