@@ -20,6 +20,8 @@ _DRAIN_SECONDS = 15
 _CANARY_SECONDS = 5.0
 _HEARTBEAT = "vllm:iteration_tokens_total_count"
 _READY_SECONDS = 24 * 3600
+_MIXED = "ForConditionalGeneration"
+"""Classes that read more than text."""
 _QUIET = "/health,/metrics,/ping,/load,/v1/completions"
 _FULL = 0.98
 """Of a card, where its size is unknown: the bytes of the cache are told anyway."""
@@ -79,7 +81,8 @@ def _model(args: VllmArgs, request: LaunchRequest) -> list[str]:
         words.append("--trust-remote-code")
     if args.task != "generate":
         words += ["--runner", "pooling"]
-    if args.images:
+    if args.images or args.architecture.endswith(_MIXED):
+        # Else it would measure its memory with the largest pictures and clips that the model could read.
         words += ["--limit-mm-per-prompt", _json({"image": args.images, "video": 0, "audio": 0})]
     if args.eager:
         words.append("--enforce-eager")

@@ -31,10 +31,10 @@ def answer(body: object, status: int = 200, kind: str = "application/json", **he
     return (head.encode() + data,)
 
 
-def events(*datas: object, done: bool = True, end: Step | None = None) -> Script:
+def events(*said: object, done: bool = True, end: Step | None = None) -> Script:
     """A stream of server-sent events in chunks; ``end`` instead of its regular end."""
     head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
-    told = [data if isinstance(data, bytes) else b"data: " + json.dumps(data).encode() + b"\n\n" for data in datas]
+    told = [data if isinstance(data, bytes) else b"data: " + json.dumps(data).encode() + b"\n\n" for data in said]
     told += [b"data: [DONE]\n\n"] if done else []
     chunks = [b"%x\r\n%s\r\n" % (len(each), each) for each in told]
     return (head, *chunks, b"0\r\n\r\n" if end is None else end)

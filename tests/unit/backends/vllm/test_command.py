@@ -145,6 +145,12 @@ def test_a_makers_own_format_and_pictures(tmp_path: Path) -> None:
     assert value(launch, "--quantization") == "awq"
 
 
+def test_a_class_that_could_see_is_told_that_it_will_not(tmp_path: Path) -> None:
+    launch = launched(tmp_path, args(architecture="Gemma3ForConditionalGeneration"))
+    assert json.loads(value(launch, "--limit-mm-per-prompt") or "") == {"image": 0, "video": 0, "audio": 0}
+    assert value(launched(tmp_path, args()), "--limit-mm-per-prompt") is None
+
+
 @pytest.mark.parametrize(
     ("task", "path", "asks"),
     [
