@@ -67,7 +67,8 @@ class Provider(_Strict, frozen=True, kw_only=True):
     """``base_url`` ends before the paths of its API (``…/v1``). Its key goes to that host and to no other but
     ``trust_hosts``. ``concurrent``: requests at once. ``local``: a server of one's own, which spends nothing and sends
     nothing away; its address says whether that is true. ``operations``: how it makes pictures and clips, whatever its
-    kind is for texts. ``given``: further names in their paths, and the variables that say what they are.
+    kind is for texts; their paths begin at ``media_url`` where that is another. ``given``: further names in those, and
+    the variables that say what they are.
     """
 
     id: ProviderId
@@ -82,5 +83,6 @@ class Provider(_Strict, frozen=True, kw_only=True):
     dialects: tuple[Dialect, ...] = ()
     quirks: Quirks = Quirks()
     why_not: str | None = None
+    media_url: str | None = None
     operations: tuple[Operation, ...] = ()
     given: dict[Field, SecretName] = {}

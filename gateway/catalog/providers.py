@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from backends.cloud.media.plan import plan_of
+from backends.cloud.media.value import SAMPLE
 from backends.cloud.neighbour import is_neighbour
-from backends.cloud.provider import Provider
+from backends.cloud.provider import Auth, Provider
 from backends.http.addresses import is_loopback
 from gateway.catalog.document import parsed
 from gateway.catalog.finding import Finding
@@ -47,11 +49,36 @@ def _findings(provider: Provider, stem: str) -> Iterator[Finding]:
         yield Finding("base_url", wrong, "plain http is for loopback; elsewhere use https")
     elif provider.privacy is None and not is_neighbour(provider):
         yield Finding("", "privacy is needed", "what becomes of a prompt there, and who says so")
-    if provider.auth is not None and provider.auth.format.count("{key}") != 1:
-        yield Finding("auth.format", "must hold {key} once")
+    if provider.auth is not None:
+        yield from _auth(provider.auth)
+    yield from _operations(provider)
     for name in provider.headers:
         if name.lower() in ("authorization", "cookie", "host", "content-length", "transfer-encoding"):
             yield Finding(f"headers.{name}", "is not for a file to set")
+
+
+def _operations(provider: Provider) -> Iterator[Finding]:
+    if provider.media_url is not None and (wrong := url_fault(provider.media_url)):
+        yield Finding("media_url", wrong, "plain http is for loopback; elsewhere use https")
+    if provider.kind == "http" and not provider.operations:
+        yield Finding("", "operations are needed", "it speaks no dialect of ours")
+    for name in provider.given:
+        if name in SAMPLE:
+            yield Finding(f"given.{name}", "is a name that every request has")
+    for i, operation in enumerate(provider.operations):
+        _, faults = plan_of(operation, frozenset(provider.given))
+        for fault in faults:
+            yield Finding(f"operations[{i}].{fault.where}", fault.message)
+
+
+def _auth(auth: Auth) -> Iterator[Finding]:
+    if auth.format.count("{key}") != 1:
+        yield Finding("auth.format", "must hold {key} once")
+    if auth.kind == "oauth_client_credentials":
+        if auth.client is None or auth.token_url is None:
+            yield Finding("auth", "client and token_url are needed")
+        elif wrong := url_fault(auth.token_url):
+            yield Finding("auth.token_url", wrong, "plain http is for loopback; elsewhere use https")
 
 
 def url_fault(url: str) -> str:
