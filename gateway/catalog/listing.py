@@ -1,15 +1,18 @@
 """A profile as the world sees it: one of ``forebay models --json``, the ``forebay`` part of ``GET /v1/models``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from msgspec import Struct
 
+from backends.cloud.offer import Offer, State
+from backends.cloud.provider import Provider
 from backends.contract import Task
 from backends.external.args import ExternalArgs
 from gateway.catalog.profile import Lifecycle, Modality, ModelProfile, Tier, Variant
 
 Where = Literal["local", "cloud", "none"]
+_NOBODY: Mapping[str, Provider] = {}
 
 
 class VariantListing(Struct, frozen=True, kw_only=True):
@@ -24,6 +27,20 @@ class VariantListing(Struct, frozen=True, kw_only=True):
     fits: bool
     context_tokens: int | None = None
     replicas: int = 1
+
+
+class OfferListing(Struct, frozen=True, kw_only=True):
+    """One provider's way to serve the model, and what becomes of a prompt there, as far as its terms say."""
+
+    provider: str
+    model: str
+    state: State
+    ends_on: str | None
+    trains: str
+    retention_days: int | None
+    country: str | None
+    as_of: str
+    experimental: bool
 
 
 class ModelListing(Struct, frozen=True, kw_only=True):
@@ -49,11 +66,17 @@ class ModelListing(Struct, frozen=True, kw_only=True):
     max_output_tokens: int | None
     parameters: str | None
     aliases: tuple[str, ...]
+    offers: tuple[OfferListing, ...] = ()
+    successor: str | None = None
 
 
-def describe(profile: ModelProfile, fits: Callable[[Variant], bool], *, in_cloud: bool = False) -> ModelListing:
-    """``profile`` in public terms. ``in_cloud``: a configured provider offers it."""
+def describe(
+    profile: ModelProfile, fits: Callable[[Variant], bool], providers: Mapping[str, Provider] = _NOBODY
+) -> ModelListing:
+    """``profile`` in public terms. ``providers`` by id; whether one may be asked is another question."""
     variants = tuple(_variant(v, fits) for v in profile.variants)
+    known = [(offer, provider) for offer in profile.cloud if (provider := providers.get(offer.provider)) is not None]
+    in_cloud = any(offer.state != "retired" and provider.kind != "unavailable" for offer, provider in known)
     where: Where = "local" if variants else "cloud" if in_cloud else "none"
     return ModelListing(
         id=profile.id,
@@ -68,6 +91,8 @@ def describe(profile: ModelProfile, fits: Callable[[Variant], bool], *, in_cloud
         lifecycle=profile.lifecycle,
         where=where,
         variants=variants,
+        offers=tuple(_offer(offer, provider) for offer, provider in known),
+        successor=profile.successor,
         fits=any(v.fits for v in variants),
         served=where != "none" and profile.lifecycle != "retired",
         verified_by=profile.verified_by,
@@ -76,6 +101,21 @@ def describe(profile: ModelProfile, fits: Callable[[Variant], bool], *, in_cloud
         max_output_tokens=profile.limits.max_output_tokens,
         parameters=profile.parameters,
         aliases=profile.aliases,
+    )
+
+
+def _offer(offer: Offer, provider: Provider) -> OfferListing:
+    privacy = provider.privacy
+    return OfferListing(
+        provider=provider.id,
+        model=offer.model,
+        state=offer.state,
+        ends_on=offer.ends_on,
+        trains="unknown" if privacy is None else privacy.trains,
+        retention_days=None if privacy is None else privacy.retention_days,
+        country=None if privacy is None else privacy.country,
+        as_of=offer.as_of,
+        experimental=offer.experimental,
     )
 
 

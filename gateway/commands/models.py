@@ -3,7 +3,7 @@
 import click
 from msgspec.json import encode
 
-from gateway.catalog.listing import ModelListing, describe
+from gateway.catalog.listing import ModelListing, OfferListing, describe
 from gateway.commands.offline import offline_services, settings_for
 from gateway.commands.sizes import size
 from gateway.commands.table import show
@@ -12,16 +12,24 @@ from gateway.commands.table import show
 @click.command()
 @click.option("--fits", is_flag=True, help="Only what fits this machine.")
 @click.option("--devices", help='As if this were the machine: "2xRTX4090-24,ram=64", or a file.')
+@click.option(
+    "--cloud", "in_cloud", is_flag=True, help="Who offers them, and what becomes of a prompt there."
+)
 @click.option("--json", "as_json", is_flag=True, help="JSON output.")
-def models(fits: bool, devices: str | None, as_json: bool) -> None:
+def models(fits: bool, devices: str | None, in_cloud: bool, as_json: bool) -> None:
     """List the models of the catalog."""
     services = offline_services(settings_for(devices))
     able = services.table().fits
-    listed = [describe(profile, able) for profile in services.catalog.catalog.profiles.values()]
+    catalog = services.catalog.catalog
+    listed = [describe(profile, able, catalog.providers) for profile in catalog.profiles.values()]
     if fits:
         listed = [model for model in listed if model.fits]
     if as_json:
         click.echo(encode(listed).decode())
+        return
+    if in_cloud:
+        columns = ("MODEL", "PROVIDER", "ITS NAME", "STATE", "TRAINS", "KEEPS", "COUNTRY", "AS OF")
+        show(columns, (_offer(model, offer) for model in listed for offer in model.offers))
         return
     columns = ("MODEL", "NAME", "TASKS", "TIER", "CONTEXT", "SMALLEST", "FITS", "LICENCE")
     show(columns, (_row(model) for model in listed))
@@ -36,6 +44,20 @@ def _row(model: ModelListing) -> tuple[str, ...]:
         model.tier or "",
         str(model.context_tokens or ""),
         size(smallest) if smallest else "",
-        "yes" if model.fits else (model.why_not or "no"),
+        "yes" if model.fits else (model.why_not or ("cloud" if model.where == "cloud" else "no")),
         model.licence,
+    )
+
+
+def _offer(model: ModelListing, offer: OfferListing) -> tuple[str, ...]:
+    state = f"ends {offer.ends_on}" if offer.ends_on and offer.state != "retired" else offer.state
+    return (
+        model.id,
+        offer.provider,
+        offer.model,
+        f"{state}, untried" if offer.experimental else state,
+        offer.trains,
+        "?" if offer.retention_days is None else f"{offer.retention_days} d",
+        offer.country or "",
+        offer.as_of,
     )

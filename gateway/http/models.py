@@ -48,7 +48,7 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
 
     def entry(profile: ModelProfile) -> Model:
         created = int(services.catalog.loaded_at or 0)
-        listing = describe(profile, services.table().fits)
+        listing = describe(profile, services.table().fits, services.catalog.catalog.providers)
         context = served_context(listing)
         return Model(
             id=profile.id, created=created, display_name=profile.name, context_length=context, max_model_len=context,

@@ -2,9 +2,12 @@
 
 import msgspec
 
+from backends.cloud.provider import Privacy, Provider
 from backends.contract import Task
 from gateway.catalog.listing import ModelListing, VariantListing, describe, served_context
 from tests.unit.gateway.catalog.samples import CHAT, PICTURE, profile
+
+OFFER = "cloud: [{provider: far, model: far-1, as_of: 2026-11-23, source: x}]\n"
 
 
 def test_a_served_model() -> None:
@@ -32,7 +35,7 @@ def test_the_public_keys_are_all_there() -> None:
     assert set(listing) == {
         "id", "name", "description", "catalog_rows", "modality", "tasks", "tier", "licence", "open_weights",
         "lifecycle", "where", "variants", "fits", "served", "verified_by", "why_not", "context_tokens",
-        "max_output_tokens", "parameters", "aliases",
+        "max_output_tokens", "parameters", "aliases", "offers", "successor",
     }  # fmt: skip
     assert set(listing["variants"][0]) == {
         "name", "engine", "device_bytes", "host_bytes", "fits", "context_tokens", "replicas",
@@ -43,10 +46,16 @@ def test_the_public_keys_are_all_there() -> None:
 
 
 def test_where_a_model_without_variants_is() -> None:
-    def picture(extra: str = "", *, in_cloud: bool = False) -> ModelListing:
-        return describe(profile(PICTURE + extra), lambda v: True, in_cloud=in_cloud)
+    def picture(extra: str = "", *providers: Provider) -> ModelListing:
+        return describe(profile(PICTURE + extra), lambda v: True, {each.id: each for each in providers})
 
+    privacy = Privacy(country="XX", trains="no", retention_days=30, as_of="2026-11-23", source="its terms")
+    far = Provider(id="far", name="Far", kind="openai", base_url="https://far.example/v1", privacy=privacy)
     assert (picture().where, picture().served, picture().fits) == ("none", False, False)
     assert picture().why_not == "only its maker serves it"
-    assert (picture(in_cloud=True).where, picture(in_cloud=True).served) == ("cloud", True)
-    assert picture("lifecycle: retired\n", in_cloud=True).served is False
+    there = picture(OFFER, far)
+    assert (there.where, there.served) == ("cloud", True)
+    assert [(o.provider, o.model, o.trains, o.retention_days) for o in there.offers] == [("far", "far-1", "no", 30)]
+    assert picture(OFFER).where == "none", "a provider that nobody knows offers nothing"
+    assert picture(OFFER + "lifecycle: retired\n", far).served is False
+    assert picture(OFFER.replace("source: x", "source: x, state: retired"), far).where == "none"
