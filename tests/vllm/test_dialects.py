@@ -49,10 +49,10 @@ def by_url(name: str, url: str, **fields: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def gateway(vllm_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealGateway]:
+def gateway(vllm_python: Path, quick_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealGateway]:
     weights = checkpoint(vllm_python, tmp_path_factory.mktemp("thinking"))
     tiny = thinking_profile(weights, "chat", "completion", tool_parser="hermes", reasoning_parser="qwen3")
-    with served({"tiny": tiny}, first_event_timeout=120) as gateway:
+    with served({"tiny": tiny}, first_event_timeout=120, data_dir=quick_data) as gateway:
         gateway.client.timeout = httpx.Timeout(START + 60)
         gateway.post("/api/load", {"model": "tiny"})
         socket = next((gateway.root / "t").glob("forebay-*/engine.sock"))

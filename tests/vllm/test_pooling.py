@@ -17,10 +17,10 @@ DOCUMENTS = ["a river", "a stone"]
 
 
 @pytest.fixture(scope="module")
-def gateway(vllm_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealGateway]:
+def gateway(vllm_python: Path, quick_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealGateway]:
     weights = checkpoint(vllm_python, tmp_path_factory.mktemp("vectors"))
     tiny = thinking_profile(weights, "embedding", "rerank", "score", task="embed")
-    with served({"tiny": tiny}, first_event_timeout=120) as gateway:
+    with served({"tiny": tiny}, first_event_timeout=120, data_dir=quick_data) as gateway:
         gateway.client.timeout = START + 60
         gateway.post("/api/load", {"model": "tiny"})
         yield gateway
