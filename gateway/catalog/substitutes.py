@@ -1,6 +1,7 @@
 """The operator's own table of names: what clients ask for by default, and what is served instead. Pure.
 
-``claude-*=qwen3-coder-next,gpt-*=auto:chat``. Ids and plain aliases of the catalog come before it, all else after it.
+``claude-*=qwen3-coder-next,gpt-*=auto:chat``. Ids and plain aliases of models that run here come before it, all else
+after it: also models that only a cloud serves, which ``cloud/NAME`` still reaches.
 """
 
 from msgspec import Struct

@@ -78,9 +78,12 @@ class RouteTable:
         return self._resolve(name), None
 
     def _resolve(self, name: str) -> Resolution:
-        """The catalog's own names, then the operator's, then the default, if there is one."""
+        """The catalog's own names, where they run here, then the operator's, then the rest of the catalog's, then
+        the default, if there is one.
+        """
         name = name.removeprefix(ANTHROPIC)
-        instead = None if self.catalog.names.whole(name) else self._substitutes.of(name)
+        known = self.catalog.names.whole(name)
+        instead = None if known is not None and known.profile.variants else self._substitutes.of(name)
         try:
             return resolve(self.catalog, instead or name, self.fits)
         except BackendError as error:
