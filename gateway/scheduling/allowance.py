@@ -24,13 +24,17 @@ class Allowance(Struct, frozen=True):
 def allowance(before: Allowance, said: Pressure, in_flight: int, slots: int) -> Allowance:
     """After the engine ``said`` its load, with ``in_flight`` of ours in it, of a variant with so many ``slots``.
 
-    Falls at once to what runs, never below 1; rises by halves while it has no queue and room in its cache, and stays
-    as it is in between.
+    With a full cache it falls at once to what runs, with a queue by a quarter at a time, never below 1: a burst of long
+    prompts is a queue too, and soon over. It rises by halves while there is no queue and room in the cache, is gone
+    when less than half of it is used, and stays as it is in between.
     """
     now = slots if before.slots is None else min(before.slots, slots)
     queued = before.queued + 1 if said.waiting else 0
-    if said.cache_usage > FULL_CACHE or queued >= _IN_A_ROW:
-        now = min(now, max(1, min(said.running, in_flight)))
+    runs = max(1, min(said.running, in_flight))
+    if said.cache_usage > FULL_CACHE:
+        now = min(now, runs)
+    elif queued >= _IN_A_ROW:
+        now = min(now, max(runs, now * 3 // 4, 1))
     elif not said.waiting and said.cache_usage <= ROOMY_CACHE:
-        now = min(slots, now + max(1, now // 2))
+        now = slots if 2 * said.running <= now else min(slots, now + max(1, now // 2))
     return Allowance(None if now >= slots else now, queued)

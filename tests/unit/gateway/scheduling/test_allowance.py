@@ -29,7 +29,7 @@ def test_an_engine_at_ease_has_all_its_slots():
 
 def test_a_queue_counts_when_it_stays():
     assert after((30, 10, 0.5), (40, 0, 0.5), (30, 10, 0.5)) == [None, None, None], "prompts that came together"
-    assert after((30, 10, 0.5), (30, 10, 0.5)) == [None, 30]
+    assert after((30, 10, 0.5), (30, 10, 0.5), (30, 10, 0.5), (30, 10, 0.5)) == [None, 48, 36, 30]
 
 
 def test_a_full_cache_counts_at_once():
@@ -37,15 +37,18 @@ def test_a_full_cache_counts_at_once():
 
 
 def test_what_others_have_in_it_is_not_ours_to_keep():
-    assert after((60, 5, 0.5), (60, 5, 0.5), in_flight=3) == [None, 3]
-    assert after((60, 5, 0.5), (60, 5, 0.5), in_flight=0) == [None, 1], "never none"
+    assert after((60, 5, 0.95), in_flight=3) == [3]
+    assert after((60, 5, 0.95), in_flight=0) == [1], "never none"
 
 
 def test_it_rises_by_halves_and_falls_no_further_while_nothing_changes():
     calm = [(10, 0, 0.3)] * 6
-    assert after((10, 30, 0.95), *calm) == [10, 15, 22, 33, 49, None, None]
+    assert after((10, 30, 0.95), *calm)[:3] == [10, 15, 22]
+    assert after((10, 30, 0.95), *calm)[3] is None, "half of it is not used: it holds nobody back"
+    full = [(10, 0, 0.3), (15, 0, 0.3), (22, 0, 0.3), (33, 0, 0.3), (49, 0, 0.3)]
+    assert after((10, 30, 0.95), *full) == [10, 15, 22, 33, 49, None]
     assert after((10, 30, 0.95), (10, 0, 0.85), (10, 0, 0.81), (10, 1, 0.3)) == [10, 10, 10, 10], "in between it stays"
-    assert after((1, 30, 0.95), (1, 0, 0.1), (1, 0, 0.1)) == [1, 2, 3]
+    assert after((1, 30, 0.95), (1, 0, 0.1), (2, 0, 0.1)) == [1, 2, 3]
 
 
 @given(st.lists(st.tuples(SAID, NUMBERS), max_size=30), st.integers(1, 256))

@@ -127,7 +127,7 @@ async def test_who_would_wait_in_the_engine_waits_with_us():
     stage = RuntimeStage()
     await stage.resident(A)
     leases = [stage.runtime.acquire_now(A) for _ in range(2)]
-    for _ in range(2):
+    for _ in range(4):
         await told(stage, running=2, waiting=3)
     assert stage.runtime.acquire_now(A) is None, "two of four slots are free, and it would only queue there"
     waiting = asyncio.create_task(stage.runtime.acquire(Wanted(target=A), "k", 60))
