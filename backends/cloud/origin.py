@@ -7,21 +7,18 @@ from backends.errors import BackendError, Cause
 from backends.http.addresses import is_loopback
 
 
-def endpoint(provider: Provider, path: str, base_url: str | None = None) -> URL:
-    """The URL of ``path`` at ``provider``, below its usual base where none is given.
-
-    Raises ``BackendError(UPSTREAM_CONNECT)`` for one that no key may go to.
-    """
-    base = URL(base_url or provider.base_url or "")
+def endpoint(provider: Provider, path: str) -> URL:
+    """The URL of ``path`` at ``provider``. Raises ``BackendError(UPSTREAM_CONNECT)`` for one that no key may go to."""
+    base = URL(provider.base_url or "")
     if base.scheme != "https" and not (base.scheme == "http" and is_loopback(base.host or "")):
         raise BackendError(Cause.UPSTREAM_CONNECT, f"the address of {provider.name} is not https")
     return URL(f"{str(base).rstrip('/')}{path}", encoded=True)
 
 
 def is_own(provider: Provider, url: URL) -> bool:
-    """The same scheme, host and port as its API, or as that of its pictures and clips."""
-    bases = (URL(provider.base_url or ""), URL(provider.media_url or ""))
-    return any(bool(base.host) and url.origin() == base.origin() for base in bases if url.absolute)
+    """The same scheme, host and port as its API."""
+    base = URL(provider.base_url or "")
+    return bool(base.host) and (url.scheme, url.host, url.port) == (base.scheme, base.host, base.port)
 
 
 def is_trusted(provider: Provider, url: URL) -> bool:

@@ -5,7 +5,7 @@ Frozen and strict. Holds no secret: it names where the key is. Shapes only.
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from backends.cloud.media.operation import Operation
 from backends.cloud.scalars import Date, ProviderId
@@ -63,12 +63,19 @@ class Quirks(_Strict, frozen=True, kw_only=True):
     stream_usage: Literal["ask", "unasked", "never"] = "ask"
 
 
+class Media(_Strict, frozen=True, kw_only=True):
+    """Where pictures and clips are made, when that is not where texts are: another base of paths, another header."""
+
+    base_url: str | None = None
+    auth: Auth | None = None
+
+
 class Provider(_Strict, frozen=True, kw_only=True):
     """``base_url`` ends before the paths of its API (``…/v1``). Its key goes to that host and to no other but
     ``trust_hosts``. ``concurrent``: requests at once. ``local``: a server of one's own, which spends nothing and sends
     nothing away; its address says whether that is true. ``operations``: how it makes pictures and clips, whatever its
-    kind is for texts; their paths begin at ``media_url`` where that is another. ``given``: further names in those, and
-    the variables that say what they are.
+    kind is for texts, at ``media`` where that is another place. ``given``: further names in those paths, and the
+    variables that say what they are.
     """
 
     id: ProviderId
@@ -83,6 +90,11 @@ class Provider(_Strict, frozen=True, kw_only=True):
     dialects: tuple[Dialect, ...] = ()
     quirks: Quirks = Quirks()
     why_not: str | None = None
-    media_url: str | None = None
+    media: Media = Media()
     operations: tuple[Operation, ...] = ()
     given: dict[Field, SecretName] = {}
+
+    def for_media(self) -> "Provider":
+        """The same as its pictures and clips see it."""
+        base_url, auth = self.media.base_url or self.base_url, self.media.auth or self.auth
+        return structs.replace(self, base_url=base_url, auth=auth)

@@ -58,8 +58,11 @@ def _findings(provider: Provider, stem: str) -> Iterator[Finding]:
 
 
 def _operations(provider: Provider) -> Iterator[Finding]:
-    if provider.media_url is not None and (wrong := url_fault(provider.media_url)):
-        yield Finding("media_url", wrong, "plain http is for loopback; elsewhere use https")
+    media = provider.media
+    if media.base_url is not None and (wrong := url_fault(media.base_url)):
+        yield Finding("media.base_url", wrong, "plain http is for loopback; elsewhere use https")
+    if media.auth is not None:
+        yield from _auth(media.auth, "media.auth")
     if provider.kind == "http" and not provider.operations:
         yield Finding("", "operations are needed", "it speaks no dialect of ours")
     for name in provider.given:
@@ -71,14 +74,14 @@ def _operations(provider: Provider) -> Iterator[Finding]:
             yield Finding(f"operations[{i}].{fault.where}", fault.message)
 
 
-def _auth(auth: Auth) -> Iterator[Finding]:
+def _auth(auth: Auth, where: str = "auth") -> Iterator[Finding]:
     if auth.format.count("{key}") != 1:
-        yield Finding("auth.format", "must hold {key} once")
+        yield Finding(f"{where}.format", "must hold {key} once")
     if auth.kind == "oauth_client_credentials":
         if auth.client is None or auth.token_url is None:
-            yield Finding("auth", "client and token_url are needed")
+            yield Finding(where, "client and token_url are needed")
         elif wrong := url_fault(auth.token_url):
-            yield Finding("auth.token_url", wrong, "plain http is for loopback; elsewhere use https")
+            yield Finding(f"{where}.token_url", wrong, "plain http is for loopback; elsewhere use https")
 
 
 def url_fault(url: str) -> str:

@@ -34,7 +34,7 @@ class MediaProvider:
         self, provider: Provider, model: str, client: CloudClient, downloads: Downloads, pace: Pace = _USUAL
     ) -> None:
         self.name = provider.id
-        self._provider = provider
+        self._provider = provider.for_media()
         self._model = model
         self._client = client
         self._downloads = downloads

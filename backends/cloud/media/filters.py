@@ -130,6 +130,21 @@ def _first(value: Value, _: str) -> Value:
     return value[0]
 
 
+def _nth(value: Value, argument: str) -> Value:
+    """From 1; missing where the list is shorter."""
+    number = _numbers(argument)[0]
+    if not isinstance(value, list) or not isinstance(number, int) or number < 1:
+        raise FilterError("is for lists, and needs a number from 1")
+    return value[number - 1] if number <= len(value) else None
+
+
+def _side(value: Value, which: int) -> Value:
+    """Also of a size that another filter has chosen."""
+    if isinstance(value, str):
+        return round(_sides(value)[which])
+    return (_size(value).width, _size(value).height)[which]
+
+
 def shown(value: Value) -> str:
     """As text: whole numbers without a point, booleans as JSON has them."""
     if isinstance(value, bool):
@@ -149,8 +164,8 @@ def _data_uri(value: Value, _: str) -> Value:
 FILTERS: dict[str, Filter] = {
     "ratio": _ratio,
     "nearest": _nearest,
-    "w": lambda value, _: _size(value).width,
-    "h": lambda value, _: _size(value).height,
+    "w": lambda value, _: _side(value, 0),
+    "h": lambda value, _: _side(value, 1),
     "p": _lines,
     "k": _thousands,
     "star": lambda value, _: f"{_size(value).width}*{_size(value).height}",
@@ -167,8 +182,9 @@ FILTERS: dict[str, Filter] = {
     "mime": lambda value, _: _file(value).media_type,
     "list": _list,
     "first": _first,
+    "nth": _nth,
 }
-WHOLE = frozenset({"list", "first"})
+WHOLE = frozenset({"list", "first", "nth"})
 """Those that take a list as it is; all others take its members one by one."""
 
 

@@ -58,11 +58,14 @@ class Upload(_Strict, frozen=True, kw_only=True):
 
 
 class Follow(_Strict, frozen=True, kw_only=True):
-    """A later request about the same work: a ``path`` with ``${id}``, or the ``url`` that an answer names."""
+    """A later request about the same work: a ``path`` with ``${id}``, or the ``url`` that an answer names. ``ref`` is
+    a path into that answer, for a ``path`` with ``${ref}``.
+    """
 
     method: Method = "GET"
     path: str | None = None
     url: str | None = None
+    ref: str | None = None
     body: dict[str, Any] = {}
 
 
@@ -104,7 +107,7 @@ class Result(_Strict, frozen=True, kw_only=True):
     path: str
     kind: Literal["url", "base64", "either"] = "url"
     key: bool = False
-    ttl: Seconds | None = None
+    ttl: Annotated[float, Meta(gt=0)] | None = None
 
 
 class Failure(_Strict, frozen=True, kw_only=True):

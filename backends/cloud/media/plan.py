@@ -60,6 +60,7 @@ class Next(Struct, frozen=True, kw_only=True):
     method: str
     path: Text | None
     url: Extract | None
+    ref: Extract | None
     body: Tree | None
 
 
@@ -112,7 +113,7 @@ class _Maker:
         refs = frozenset(f"{name}{_REF}" for name in FILES) if operation.upload is not None else frozenset[str]()
         self._names = frozenset(SAMPLE) | refs | given
         self._fixed = _ALWAYS | given
-        self._sample: dict[str, Value] = SAMPLE | dict.fromkeys((*refs, *given), "x") | {"id": "x"}
+        self._sample: dict[str, Value] = SAMPLE | dict.fromkeys((*refs, *given), "x") | {"id": "x", "ref": "x"}
 
     def plan(self) -> Plan | None:
         one = self._operation
@@ -173,11 +174,13 @@ class _Maker:
         own = several and all(each.poll is not None for each in self._operation.requests)
         if (follow.path is None) == (follow.url is None) and not (own and follow.path is None):
             self._fault(where, "needs a path or a url")
+        names = self._fixed if follow.ref is None else self._fixed | {"ref"}
         return Next(
             method=follow.method,
-            path=self._path(follow.path, f"{where}.path", self._fixed),
+            path=self._path(follow.path, f"{where}.path", names),
             url=self._extract(follow.url, f"{where}.url"),
-            body=self._tree(follow.body, f"{where}.body", self._fixed, files=False),
+            ref=self._extract(follow.ref, f"{where}.ref"),
+            body=self._tree(follow.body, f"{where}.body", names, files=False),
         )
 
     def _path(self, source: str | None, where: str, names: frozenset[str]) -> Text | None:

@@ -40,6 +40,11 @@ def create_request(way: Way, values: Values) -> Rendered:
 
 def next_request(following: Next, values: Values, *answers: object, path: Text | None = None) -> Rendered | None:
     """A later request; ``path`` replaces its own. ``None`` when no answer names its URL."""
+    if following.ref is not None:
+        ref = next((found for each in answers if (found := following.ref.text(each))), None)
+        if ref is None:
+            return None
+        values = {**values, "ref": ref}
     own = following.path if path is None else path
     body = None if following.body is None else _json(following.body, values)
     if own is not None:

@@ -44,7 +44,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
 
     async def send(self, request: Rendered, seconds: float) -> Answer:
         """Raises as ``CloudClient.ask``."""
-        url = URL(request.url) if request.url else endpoint(self.provider, request.path, self.provider.media_url)
+        url = URL(request.url) if request.url else endpoint(self.provider, request.path)
         body: bytes | aiohttp.FormData | None = request.body
         kind = None if body is None else "application/json"
         if request.form:
@@ -56,7 +56,7 @@ class Vendor(Struct, frozen=True, kw_only=True):
 
     async def upload(self, path: str, field: str | None, blob: Blob, seconds: float) -> Answer:
         """One file, as the body or as a form's field. Raises as ``CloudClient.ask``."""
-        url = endpoint(self.provider, path, self.provider.media_url)
+        url = endpoint(self.provider, path)
         body = blob.data if field is None else _form(((field, blob),))
         kind = blob.media_type if field is None else None
         return await self.client.ask(

@@ -52,7 +52,7 @@ MISTAKES = [
     ("tasks: [generate]", "tasks: [paint]", '9:13: operations[0].tasks[0]: "paint" is not one of'),
     ("states: {completed: [DONE]}", "states: {}", '20:15: operations[0].job.states: missing key "completed"'),
     ("makes: clip", "makes: clip\n    limits: {n: 2}", "9:17: operations[0].limits.n: clips are made one by one"),
-    ("id: v\n", "id: v\nmedia_url: http://a.example\n", "2:12: media_url: plain http"),
+    ("id: v\n", "id: v\nmedia: {base_url: http://a.example}\n", "2:19: media.base_url: plain http"),
     ("secret: V_KEY", "secret: V_KEY, kind: oauth_client_credentials", "5:7: auth: client and token_url are needed"),
     ("id: v\n", "id: v\ngiven: {seed: A_KEY}\n", "2:15: given.seed: is a name that every request has"),
 ]

@@ -125,6 +125,15 @@ async def test_the_urls_that_an_answer_names_are_followed(
     assert all(each.headers["authorization"] == "Bearer s3cret" for each in vendor.looks)
 
 
+async def test_a_result_is_fetched_by_a_name_of_its_own(
+    vendor: Vendor, backend: Callable[..., MediaProvider], tmp_path: Path
+) -> None:
+    vendor.states = [answer({"status": "SUCCEEDED", "file_id": 99}), answer({"output": [vendor.link("c.mp4", CLIP)]})]
+    two = clips(job={"fetch": {"ref": "file_id", "path": "/files?id=${ref}"}})
+    assert (await backend(two).open(call(clip(tmp_path)))).complete
+    assert [each.path for each in vendor.looks] == ["/v1/tasks/t1", "/v1/files?id=99"]
+
+
 async def test_a_name_is_one_part_of_a_path(
     vendor: Vendor, backend: Callable[..., MediaProvider], tmp_path: Path
 ) -> None:
