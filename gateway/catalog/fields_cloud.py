@@ -15,7 +15,7 @@ CLOUD_FIELDS: dict[type[Struct], dict[str, str]] = {
         "output_tokens": "Most tokens of one answer.",
         "images": "Whether it reads pictures.",
         "state": "Whether the provider has announced its end, or it has come.",
-        "ends_on": "The day that the provider has announced.",
+        "ends_on": "The day that the provider has announced; from then on nothing is sent there.",
         "as_of": "The day on which all this was read.",
         "source": "Where it was read.",
         "experimental": "Nobody here has seen it work.",

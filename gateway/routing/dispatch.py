@@ -145,7 +145,7 @@ class Dispatcher:
             return None
         ways, objections = self._spillway.ways(route, ask.errand)
         if not ways:
-            return no_way(route, objections) if failure is None else None
+            return no_way(route, objections, self._spillway.today()) if failure is None else None
         reason = "asked for" if failure is None else f"spill:{failure.cause.value}"
         for number, offered in enumerate(ways):
             if number and not self._budget.take(self._clock()):

@@ -29,13 +29,22 @@ class Permit(Struct, frozen=True, kw_only=True):
     retention_days: int | None = None
 
 
-def objection(permit: Permit, provider: Provider, offer: Offer, *, has_key: bool, asked_for: bool) -> str | None:
+def ended(offer: Offer, today: str) -> bool:
+    """Switched off, or its announced day has come: some providers answer its name with another model from then on, and
+    charge for that. ``today``: year, month and day, as profiles write them.
+    """
+    return offer.state == "retired" or (offer.ends_on is not None and offer.ends_on <= today)
+
+
+def objection(
+    permit: Permit, provider: Provider, offer: Offer, *, has_key: bool, asked_for: bool, today: str = ""
+) -> str | None:
     """Why the request may not go there, in words for its sender, or ``None``. ``asked_for``: nobody here serves the
     model, or the name says ``cloud/``. The server's own neighbours are not the cloud.
     """
     if provider.kind == "unavailable":
         return provider.why_not or f"{provider.name} has no API"
-    if offer.state == "retired":
+    if ended(offer, today):
         return f"{provider.name} has switched {offer.model} off"
     if is_neighbour(provider):
         return None

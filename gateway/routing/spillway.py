@@ -7,6 +7,7 @@ whose outcome is not known stays reserved. Nothing is tried twice in here.
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from backends.contract import Backend, Call
 from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile
 from gateway.routing.breaker import Breaker
-from gateway.routing.egress import objection
+from gateway.routing.egress import ended, objection
 from gateway.routing.errand import Errand
 from gateway.routing.route import Offered, Opened, Route
 from gateway.routing.usage import NONE, from_tail
@@ -60,7 +61,9 @@ class Spillway:
         has_key: Callable[[Offered], bool],
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], str] = lambda: datetime.now(UTC).date().isoformat(),
     ) -> None:
+        self.today = today
         self._backend = backend
         self._has_key = has_key
         self._metrics = metrics
@@ -72,11 +75,13 @@ class Spillway:
 
     def ways(self, route: Route, errand: Errand) -> tuple[tuple[Offered, ...], tuple[str, ...]]:
         """The offers that this request may use, in order, and what stands against the others."""
-        asked_for = not route.candidates
+        asked_for, today = not route.candidates, self.today()
         open_: list[Offered] = []
         closed: list[str] = []
         for each in route.cloud:
-            said = objection(errand.permit, each.provider, each.offer, has_key=self._has_key(each), asked_for=asked_for)
+            said = objection(
+                errand.permit, each.provider, each.offer, has_key=self._has_key(each), asked_for=asked_for, today=today
+            )
             if said is None:
                 open_.append(each)
             else:
@@ -174,16 +179,16 @@ def _bounded(errand: Errand, offered: Offered) -> Wanted:
     return replace(wanted, output_tokens=min(asked, longest), context_tokens=offer.context_tokens)
 
 
-def no_way(route: Route, objections: tuple[str, ...]) -> BackendError:
+def no_way(route: Route, objections: tuple[str, ...], today: str) -> BackendError:
     """Why a model that only providers serve cannot be had, and what can be instead."""
     profile = route.profile
     why = "; ".join(objections) or profile.why_not or "nobody serves it"
     instead = f"; {profile.successor} takes its place" if profile.successor is not None else ""
-    cause = Cause.NOT_FOUND if gone(profile) else Cause.FORBIDDEN
-    code = _GONE if gone(profile) else "cloud_not_allowed"
+    over = gone(profile, today)
+    cause, code = (Cause.NOT_FOUND, _GONE) if over else (Cause.FORBIDDEN, "cloud_not_allowed")
     return BackendError(cause, f"{profile.id} cannot be served: {why}{instead}", param="model", code=code)
 
 
-def gone(profile: ModelProfile) -> bool:
+def gone(profile: ModelProfile, today: str) -> bool:
     """Switched off for good: no switch of ours would bring it back."""
-    return profile.lifecycle == "retired" or not profile.cloud
+    return profile.lifecycle == "retired" or all(ended(offer, today) for offer in profile.cloud)

@@ -11,9 +11,12 @@ import pytest
 from backends.cloud.neighbour import is_neighbour
 from backends.cloud.offer import Offer
 from backends.cloud.provider import Provider
+from backends.errors import Cause
 from gateway.catalog.load import load
 from gateway.catalog.profile import ModelProfile, Spill
 from gateway.routing.egress import Permit, objection
+from gateway.routing.route import Route
+from gateway.routing.spillway import gone, no_way
 from gateway.settings import default_profiles_dir
 
 CLOSED = {
@@ -58,6 +61,22 @@ def test_a_closed_row_is_served_or_says_who_takes_its_place(row: str) -> None:
             successor = PROFILES[profile.successor or ""]
             assert successor.lifecycle == "active"
             assert objections(successor, OPEN)[0] is None
+
+
+def test_who_asks_for_a_model_that_is_gone_hears_why_and_what_to_ask_for() -> None:
+    retired = [profile for profile in TEXTS.values() if profile.lifecycle == "retired"]
+    assert retired
+    for profile in retired:
+        said = tuple(filter(None, objections(profile, OPEN)))
+        error = no_way(Route(profile=profile, candidates=(), fallbacks=()), said, "2026-11-29")
+        assert (error.cause, error.code) == (Cause.NOT_FOUND, "model_not_available")
+        assert f"switched {profile.cloud[0].model} off; {profile.successor} takes its place" in error.detail
+
+
+def test_a_model_is_gone_on_its_last_day() -> None:
+    """Google answers for another one under its name from then on."""
+    profile = PROFILES["gemini-2.5-pro"]
+    assert [gone(profile, day) for day in ("2026-11-30", "2026-12-01")] == [False, True]
 
 
 @each_offer

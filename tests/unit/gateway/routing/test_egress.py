@@ -65,3 +65,15 @@ def test_what_is_gone_says_so_whatever_is_allowed() -> None:
     assert objection(YES, gone, OFFER, has_key=True, asked_for=True) == "closed in 2025"
     off = msgspec.structs.replace(OFFER, state="retired")
     assert "switched m off" in (objection(YES, PROVIDER, off, has_key=True, asked_for=True) or "")
+
+
+def test_on_its_announced_day_nothing_is_sent_any_more() -> None:
+    """Providers may answer the name with another model then, and charge for that."""
+    ending = msgspec.structs.replace(OFFER, state="ending", ends_on="2026-12-01")
+    said = {
+        day: objection(YES, PROVIDER, ending, has_key=True, asked_for=True, today=day)
+        for day in ("2026-11-30", "2026-12-01", "2027-01-01")
+    }
+    assert said["2026-11-30"] is None
+    assert "switched m off" in (said["2026-12-01"] or "")
+    assert said["2027-01-01"] == said["2026-12-01"]
