@@ -1,10 +1,11 @@
-"""A provider that speaks Anthropic's Messages: its own clients' requests pass as they are, chats are translated."""
+"""A provider that speaks Anthropic's Messages: its clients' requests pass but for who asks, chats are translated."""
 
 import secrets
 import time
 
 import msgspec
 
+from backends.cloud.body import impersonal
 from backends.cloud.client import CloudClient
 from backends.cloud.exchange import exchange, replaced
 from backends.cloud.provider import Provider
@@ -33,7 +34,8 @@ class AnthropicProvider:
     async def open(self, call: Call) -> Reply:
         """See ``Backend.open``."""
         if call.path != _CHAT:
-            return await exchange(self._client, self._provider, self._model, call, Unchanged(call.terminator))
+            there = replaced(call, impersonal(call.body))
+            return await exchange(self._client, self._provider, self._model, there, Unchanged(call.terminator))
         translated = to_messages(call.body, self._terms, model=self._model)
         answer_id, created = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
         there = replaced(call, translated.body, _MESSAGES)

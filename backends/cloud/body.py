@@ -6,9 +6,8 @@ from msgspec import Raw
 from backends.cloud.provider import Quirks
 from backends.errors import BackendError, Cause
 
-_PERSONAL = ("user", "metadata", "safety_identifier", "store")
-"""Who asked is nobody's business outside; nothing is to be kept there."""
-_OURS = ("priority", "service_tier")
+_KEPT_HERE = frozenset({"user", "metadata", "safety_identifier", "store", "priority", "service_tier"})
+"""Who asked is nobody's business outside, nothing is to be kept there, and what is urgent is ours to say."""
 _USAGE = Raw(b'{"include_usage":true}')
 
 
@@ -26,11 +25,8 @@ _decoder = msgspec.json.Decoder(dict[str, Raw])
 
 def for_provider(body: bytes, quirks: Quirks, *, stream: bool) -> bytes:
     """The chat completions request ``body`` for a server with ``quirks``. Raises ``BackendError(INVALID_REQUEST)``."""
-    try:
-        fields = _decoder.decode(body)
-    except msgspec.DecodeError as error:
-        raise BackendError(Cause.INVALID_REQUEST, "the request is not a JSON object", private=str(error)) from None
-    for name in (*_PERSONAL, *_OURS, *quirks.drop):
+    fields = _without(_fields(body))
+    for name in quirks.drop:
         fields.pop(name, None)
     for name, other in quirks.rename.items():
         if (value := fields.pop(name, None)) is not None:
@@ -40,6 +36,23 @@ def for_provider(body: bytes, quirks: Quirks, *, stream: bool) -> bytes:
     elif quirks.stream_usage != "ask":
         fields.pop("stream_options", None)
     return msgspec.json.encode(fields)
+
+
+def impersonal(body: bytes) -> bytes:
+    """Any other request without who asks; byte for byte where it does not say. Raises as ``for_provider``."""
+    fields = _fields(body)
+    return msgspec.json.encode(_without(fields)) if fields.keys() & _KEPT_HERE else body
+
+
+def _fields(body: bytes) -> dict[str, Raw]:
+    try:
+        return _decoder.decode(body)
+    except msgspec.DecodeError as error:
+        raise BackendError(Cause.INVALID_REQUEST, "the request is not a JSON object", private=str(error)) from None
+
+
+def _without(fields: dict[str, Raw]) -> dict[str, Raw]:
+    return {name: value for name, value in fields.items() if name not in _KEPT_HERE}
 
 
 def wants_usage(body: bytes) -> bool:

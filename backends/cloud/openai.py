@@ -1,6 +1,6 @@
 """A provider that speaks OpenAI: requests pass with the few changes that it needs, answers as they come."""
 
-from backends.cloud.body import for_provider, wants_usage
+from backends.cloud.body import for_provider, impersonal, wants_usage
 from backends.cloud.client import CloudClient
 from backends.cloud.exchange import exchange, replaced
 from backends.cloud.provider import Provider
@@ -22,8 +22,10 @@ class OpenAIProvider:
 
     async def open(self, call: Call) -> Reply:
         """See ``Backend.open``."""
-        body, translation = call.body, None
-        if call.path == _CHAT:
+        translation = None
+        if call.path != _CHAT:
+            body = impersonal(call.body)
+        else:
             body = for_provider(call.body, self._provider.quirks, stream=call.stream)
             if call.stream and not wants_usage(call.body):
                 translation = WithoutUsage(call.terminator)

@@ -12,6 +12,8 @@ import msgspec
 import pytest
 
 from backends.cloud.client import CloudClient
+from backends.cloud.media.filters import FILTERS
+from backends.cloud.media.value import Blob
 from backends.cloud.media.vendor import Pace
 from backends.contract import Call
 from backends.errors import BackendError
@@ -125,7 +127,8 @@ async def test_openai_pictures(client: CloudClient) -> None:
 @pytest.mark.parametrize("mask", [None, PNG])
 async def test_openai_edits(client: CloudClient, mask: bytes | None) -> None:
     oracle = Oracle({"created": 1, "data": []}, openai_library())
-    more: dict[str, Any] = {} if mask is None else {"mask": ("file.png", mask, "image/png")}
+    clear = None if mask is None else FILTERS["transparent"](Blob(mask, "image/png"), "")
+    more: dict[str, Any] = {"mask": ("file.png", clear.data, "image/png")} if isinstance(clear, Blob) else {}
     openai(oracle).images.edit(
         model="gpt-image-2", prompt="A boat", n=1, size="1536x1024", output_format="png",
         image=[("file.png", PNG, "image/png")] * 2, **more,

@@ -3,6 +3,8 @@
 What may have been begun without our knowing is ``UNKNOWN_OUTCOME``, after which nobody else is asked.
 """
 
+import asyncio
+
 from backends.cloud.ask import Answer
 from backends.cloud.media.plan import Way
 from backends.cloud.media.request import create_request
@@ -17,7 +19,7 @@ _UNSURE = frozenset({Cause.UPSTREAM_TIMEOUT, Cause.UPSTREAM_ERROR, Cause.STREAM_
 async def create(vendor: Vendor, way: Way, values: dict[str, Value]) -> object:
     """The answer to it, as JSON. Raises ``BackendError``."""
     values = values | await _uploaded(vendor, way, values)
-    request = create_request(way, values)
+    request = await asyncio.to_thread(create_request, way, values)  # files in base64 are no small matter
     try:
         answer = await vendor.send(request, vendor.plan.operation.seconds)
     except BackendError as error:

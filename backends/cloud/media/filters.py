@@ -4,9 +4,12 @@ A filter raises ``FilterError`` for a value or an argument that it has no meanin
 """
 
 import base64
+import io
 import math
 import re
 from collections.abc import Callable
+
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from backends.cloud.media.value import Blob, Size, Value
 
@@ -156,6 +159,19 @@ def shown(value: Value) -> str:
     raise FilterError("a file is no text: use b64 or data_uri")
 
 
+def _transparent(value: Value, _: str) -> Value:
+    """A mask of which white is to change, for those who want it without colour there."""
+    try:
+        with Image.open(io.BytesIO(_file(value).data), formats=("PNG", "JPEG", "WEBP")) as mask:
+            kept = ImageOps.invert(mask.convert("L"))
+    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+        raise FilterError("is for pictures") from None
+    shown = Image.merge("RGBA", (kept, kept, kept, kept))
+    file = io.BytesIO()
+    shown.save(file, "PNG", compress_level=1)
+    return Blob(file.getvalue(), "image/png")
+
+
 def _data_uri(value: Value, _: str) -> Value:
     blob = _file(value)
     return f"data:{blob.media_type};base64,{base64.b64encode(blob.data).decode()}"
@@ -179,6 +195,7 @@ FILTERS: dict[str, Filter] = {
     "map": _map,
     "b64": lambda value, _: base64.b64encode(_file(value).data).decode(),
     "data_uri": _data_uri,
+    "transparent": _transparent,
     "mime": lambda value, _: _file(value).media_type,
     "list": _list,
     "first": _first,

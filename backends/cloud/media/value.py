@@ -1,5 +1,6 @@
 """What templates are filled with: the values of one request, typed. Pure; files have been read already."""
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from typing import Union
 
@@ -69,7 +70,11 @@ def values_of(job: MediaJob, model: str, seeds: Sequence[int], inputs: Inputs) -
     }
 
 
-_PICTURE = Blob(b"\x89PNG\r\n\x1a\n", "image/png")
+_PICTURE = Blob(
+    b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="),
+    "image/png",
+)
+"""One pixel."""
 SAMPLE: dict[str, Value] = {
     "model": "model", "prompt": "A boat", "negative_prompt": "fog", "size": Size(1280, 720), "n": 1, "seed": 7,
     "seeds": [7], "steps": 20, "guidance": 4.5, "strength": 0.5, "seconds": 5.0, "frames": 120, "fps": 24.0,

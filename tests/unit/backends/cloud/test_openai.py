@@ -48,6 +48,13 @@ async def test_a_whole_answer_comes_as_it_is_and_the_key_goes_along(client: Clou
     assert not {"cookie", "x-request-id", "x-forwarded-for"} & sent.headers.keys()
 
 
+async def test_who_asks_stays_here_whatever_is_asked_for(client: CloudClient) -> None:
+    body = json.dumps({"model": "there", "input": "Hi", "user": "ada"}).encode()
+    async with FakeCloud.running(answer({"data": []})) as cloud:
+        await OpenAIProvider(cloud.provider(), "there", client).open(Call(path="/v1/embeddings", body=body))
+    assert (cloud.sent[0].path, cloud.sent[0].fields) == ("/v1/embeddings", {"model": "there", "input": "Hi"})
+
+
 async def test_a_stream_is_asked_for_its_usage_and_a_client_that_did_not_ask_does_not_see_it(
     client: CloudClient,
 ) -> None:

@@ -1,5 +1,6 @@
 """Requests as trees: what is put in, what is left out when it is missing, and that nothing in a value is ever read."""
 
+import io
 import json
 from typing import Any
 from urllib.parse import unquote
@@ -8,13 +9,18 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from backends.cloud.media.filters import FilterError
-from backends.cloud.media.template import MISSING, TemplateError, path_of, rendered, text_of, tree_of
+from backends.cloud.media.template import MISSING, Expression, TemplateError, path_of, rendered, text_of, tree_of
 from backends.cloud.media.value import SAMPLE, Blob, Size, Value
 
 NAMES = frozenset(SAMPLE) | {"id"}
 BLANK: dict[str, Value] = dict.fromkeys(SAMPLE)
+FILES: dict[str, Value] = {
+    "image": Blob(b"\x89PNG\r\n\x1a\n", "image/png"),
+    "images": [Blob(b"\x89PNG\r\n\x1a\n", "image/png")],
+}
 texts = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
@@ -69,7 +75,7 @@ RENDERED = [
 
 @pytest.mark.parametrize(("source", "expected"), RENDERED)
 def test_expressions_keep_their_types(source: Any, expected: object) -> None:
-    assert made({"x": source, "y": 1}, **SAMPLE | {"size": Size(1920, 1080)}).get("x") == expected  # type: ignore[union-attr]
+    assert made({"x": source, "y": 1}, **SAMPLE | {"size": Size(1920, 1080)} | FILES).get("x") == expected  # type: ignore[union-attr]
 
 
 def test_of_two_lengths_that_are_as_near_the_longer() -> None:
@@ -99,6 +105,17 @@ def test_one_member_for_each_file() -> None:
         {"inline": {"mime": "image/webp", "data": "Yg=="}},
     ]  # fmt: skip
     assert made(tree, prompt="p") == [{"text": "p"}]
+
+
+def test_white_of_a_mask_becomes_transparent() -> None:
+    mask, file = Image.new("L", (3, 1)), io.BytesIO()
+    mask.frombytes(bytes([255, 0, 128]))
+    mask.save(file, "PNG")
+    found = Expression("mask", (("transparent", ""),)).value({"mask": Blob(file.getvalue(), "image/png")})
+    assert isinstance(found, Blob)
+    assert list(Image.open(io.BytesIO(found.data)).getchannel("A").tobytes()) == [0, 255, 127]
+    with pytest.raises(FilterError):
+        Expression("mask", (("transparent", ""),)).value({"mask": Blob(b"none", "image/png")})
 
 
 @given(texts)
