@@ -12,6 +12,7 @@ from backends.errors import BackendError, Cause
 
 State = Literal["queued", "in_progress", "completed", "failed", "cancelled", "refused"]
 _MOST_WORDS = 300
+_MOST_TEXT = 4096
 
 
 def answer_of(body: bytes) -> object:
@@ -64,7 +65,8 @@ def declined(
     error = provider_refusal(provider, model, status, headers, body)
     answer = answer_of(body)
     said = _said(plan, answer)
-    cause = _cause(plan.operation.failure, body[:4096].decode("utf-8", "replace"))
+    text = body[:_MOST_TEXT].decode("utf-8", "replace") if answer is None else _text(answer)
+    cause = _cause(plan.operation.failure, text)
     if cause is None and error.cause is Cause.INVALID_REQUEST and said:
         cause = Cause.INVALID_REQUEST
     if cause is None:
@@ -79,7 +81,7 @@ def failed_inside(plan: Plan, provider: Provider, answer: object) -> BackendErro
 
 def work_failed(plan: Plan, provider: Provider, answer: object, *, refused: bool = False) -> BackendError:
     """The failure of work that the vendor says has failed."""
-    text = msgspec.json.encode(answer).decode()[:4096]
+    text = _text(answer)
     cause = Cause.CONTENT_REFUSED if refused else _cause(plan.operation.failure, text) or Cause.UPSTREAM_ERROR
     return _failure(provider, cause, _said(plan, answer), text[:512])
 
@@ -98,6 +100,11 @@ def _failure(
         retry_after=None if like is None else like.retry_after,
         upstream_status=None if like is None else like.upstream_status,
     )  # fmt: skip
+
+
+def _text(answer: object) -> str:
+    """Without the vendor's spaces, so that a code in a file is found however it is written."""
+    return msgspec.json.encode(answer).decode()[:_MOST_TEXT]
 
 
 def _said(plan: Plan, answer: object) -> str:
