@@ -2,6 +2,7 @@
 
 import re
 
+from backends.contract import Task
 from gateway.http.services import Services
 from gateway.routing.egress import Permit
 from gateway.routing.errand import NOWHERE, Errand
@@ -13,9 +14,15 @@ _PICTURE = re.compile(rb'base64,[A-Za-z0-9+/=]+|"data":\s*"[A-Za-z0-9+/=]{256,}'
 
 
 def errand_of(
-    services: Services, exchange: Exchange, route: Route, body: bytes, tokens: int | None, n: int = 1
+    services: Services,
+    exchange: Exchange,
+    route: Route,
+    body: bytes,
+    tokens: int | None,
+    n: int = 1,
+    task: Task = Task.CHAT,
 ) -> Errand:
-    """``tokens`` and ``n`` are what the request asks for; a route without the cloud costs nothing to look at."""
+    """``tokens``, ``n`` and ``task`` are what the request asks for; a route without the cloud costs no look."""
     if not route.cloud:
         return NOWHERE
     policy = services.keys.policy(exchange.key_id)
@@ -33,4 +40,5 @@ def errand_of(
         wanted=Wanted(
             text_bytes=len(text), pictures_read=pictures + body.count(b'"url"'), output_tokens=tokens or 0, n=n
         ),
+        task=task,
     )

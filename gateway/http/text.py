@@ -194,7 +194,7 @@ def _handler(services: Services, endpoint: Endpoint) -> ASGIApp:
                     envelope,
                     body,
                     wanted.tokens,
-                    errand=errand_of(services, exchange, route, body, wanted.tokens, wanted.n),
+                    errand=errand_of(services, exchange, route, body, wanted.tokens, wanted.n, endpoint.task),
                 ),
                 thoughts if endpoint.task is Task.CHAT else as_it_comes,
             )

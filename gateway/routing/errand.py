@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from backends.contract import Task
 from gateway.routing.egress import Permit
 from gateway.spending.budget import Budget
 from gateway.spending.cost import Wanted
@@ -10,12 +11,15 @@ NOTHING = Budget()
 
 
 class Errand(Struct, frozen=True, kw_only=True):
-    """``key`` pays, within ``budget``. ``wanted``: what is known of the call before it is made."""
+    """``key`` pays, within ``budget``. ``wanted``: what is known of the call before it is made.
+    ``task``: what it asks for, where offers may be for less than the profile is.
+    """
 
     permit: Permit = Permit()
     key: str = ""
     budget: Budget = NOTHING
     wanted: Wanted = Wanted()
+    task: Task | None = None
 
 
 NOWHERE = Errand()

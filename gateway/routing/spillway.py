@@ -82,6 +82,8 @@ class Spillway:
             said = objection(
                 errand.permit, each.provider, each.offer, has_key=self._has_key(each), asked_for=asked_for, today=today
             )
+            if said is None and errand.task and each.offer.tasks and errand.task not in each.offer.tasks:
+                said = f"{each.provider.name} is not asked for {errand.task} of this model"
             if said is None:
                 open_.append(each)
             else:

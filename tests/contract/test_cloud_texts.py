@@ -196,7 +196,8 @@ async def test_a_message_is_what_the_client_of_anthropic_would_send(
     """
     assert PROVIDERS["anthropic"].base_url == "https://api.anthropic.com/v1"
     if native:
-        call = Call(path="/v1/messages", body=json.dumps({"model": offer.model} | CLAUDE).encode(), answer_timeout=10.0)
+        asked = {"model": offer.model, "metadata": {"user_id": "ada"}} | CLAUDE
+        call = Call(path="/v1/messages", body=json.dumps(asked).encode(), answer_timeout=10.0)
     else:
         fields = {"messages": MESSAGES, "tools": SAME["tools"], "tool_choice": "auto", "stop": ["END"]}
         fields |= {"max_completion_tokens": 2000, "reasoning_effort": "high", "temperature": 0.3, "user": "ada"}

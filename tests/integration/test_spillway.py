@@ -196,3 +196,14 @@ async def test_clients_of_every_dialect_are_served() -> None:
         response: httpx.Response = await gateway.client.post("/v1/responses", json={"model": "closed", "input": "Hi"})
         assert response.json()["output"][0]["content"][0]["text"] == "Hello", response.text
         assert [sent.path for sent in cloud.sent] == ["/v1/chat/completions"] * 2
+
+
+async def test_an_offer_is_asked_for_its_own_tasks_only() -> None:
+    chats = OFFER.replace("output_tokens: 1000,", "output_tokens: 1000, tasks: [chat],")
+    local = engine_profile("local", size=TOO_LARGE, extra=chats + "spill: {}")
+    async with serving(answer(completion()), local=local, **OPEN) as (gateway, cloud):
+        asked = {"model": "local", "prompt": SECRET}
+        assert (await gateway.client.post("/v1/completions", json=asked)).status_code >= 400
+        assert cloud.sent == []
+        assert (await ask(gateway, "local")).status_code == 200
+        assert len(cloud.sent) == 1
