@@ -177,7 +177,7 @@ def _bounded(errand: Errand, offered: Offered) -> Wanted:
     """What the call may come to at most: an answer that nobody bounds is as long as the model's longest."""
     wanted, offer = errand.wanted, offered.offer
     longest = offer.output_tokens or offered.candidate.profile.limits.max_output_tokens or _LONGEST_ANSWER
-    asked = wanted.output_tokens or longest
+    asked = wanted.output_tokens or offered.candidate.profile.defaults.max_tokens or longest
     return replace(wanted, output_tokens=min(asked, longest), context_tokens=offer.context_tokens)
 
 

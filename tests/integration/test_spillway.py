@@ -207,3 +207,14 @@ async def test_an_offer_is_asked_for_its_own_tasks_only() -> None:
         assert cloud.sent == []
         assert (await ask(gateway, "local")).status_code == 200
         assert len(cloud.sent) == 1
+
+
+async def test_an_answer_that_the_profile_bounds_is_reserved_at_that_length() -> None:
+    """The profile's bound goes along, so that the longest answer of all would take a budget that is large enough."""
+    local = engine_profile("local", size=TOO_LARGE, extra=OFFER + "spill: {}\ndefaults: {max_tokens: 10}")
+    settings = {"cloud": "spill", "cloud_budget_day": 0.0005}
+    async with serving(answer(completion()), local=local, **settings) as (gateway, cloud):
+        assert (await ask(gateway, "local")).status_code == 200
+        assert cloud.sent[0].fields["max_tokens"] == 10
+        assert (await ask(gateway, "spilling")).status_code != 200
+        assert len(cloud.sent) == 1
