@@ -19,7 +19,7 @@ from backends.contract import Call
 from backends.errors import BackendError
 from backends.wire.media_job import MediaJob, Output, Source
 from tests.fakes.cloud import FakeCloud, Sent, answer
-from tests.fakes.vendor import base64_of, picture
+from tests.fakes.vendor import CLIP, base64_of, picture
 from tests.fakes.vendor_files import backend_of, provider_named, secret
 
 PNG = picture()
@@ -213,6 +213,14 @@ async def test_runway_clips_of_pictures(client: CloudClient, tmp_path: Path, mod
     )
     job = a_clip(tmp_path, task="animate", images=(GIVEN,))
     same(await put(client, "runway", model, job), oracle.sent[0], "x-runway-version")
+
+
+async def test_runway_clips_of_clips(client: CloudClient, tmp_path: Path) -> None:
+    oracle = Oracle({"id": "t1"})
+    uri = f"data:video/mp4;base64,{base64_of(CLIP)}"
+    runway(oracle).video_to_video.create(model="aleph2", video_uri=uri, prompt_text="A boat", seed=7)
+    job = a_clip(tmp_path, task="restyle", clip=Source(data=base64_of(CLIP)))
+    same(await put(client, "runway", "aleph2", job), oracle.sent[0], "x-runway-version")
 
 
 def luma(oracle: Oracle) -> Any:

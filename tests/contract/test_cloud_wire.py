@@ -58,6 +58,7 @@ CASES: list[tuple[str, str, dict[str, Any]]] = [
     ("bfl", "flux-pro-1.0-fill", PICTURE | INPAINT),
     ("runway", "gen4.5", CLIP),
     ("runway", "gen4_turbo", CLIP | ANIMATE),
+    ("runway", "aleph2", CLIP | {"task": "restyle", "clip": Source(data="AAAAGGZ0eXBtcDQy")}),
     ("luma", "ray-2", CLIP),
     ("luma-agents", "ray-3.2", CLIP | BETWEEN),
     ("luma-agents", "uni-1", PICTURE),

@@ -23,6 +23,8 @@ _GROWS = 1.5
 _PATIENT = frozenset({408, 409, 425, 429})
 _MOST_REFUSALS = 3
 _FETCHES = 4
+_LONGEST = 120.0
+"""Seconds that a vendor may ask to be left alone for."""
 
 
 class Ended(Struct, frozen=True):
@@ -77,7 +79,9 @@ class Following:
                 found = await self._judged(task, answer)
                 if found is not None:
                     return found
-            elif answer is not None and answer.status < 500 and answer.status not in _PATIENT:
+            elif answer is not None and answer.status in _PATIENT:
+                wait = max(wait, min(_LONGEST, self._asked_for(answer)))
+            elif answer is not None and answer.status < 500:
                 refusals += 1
                 if refusals >= _MOST_REFUSALS:
                     private = answer.body[:512].decode("utf-8", "replace")
@@ -90,6 +94,12 @@ class Following:
         """Where the vendor has that. Raises nothing: it was only a wish."""
         if self._vendor.plan.cancel is not None:
             await self._look(self._request(self._vendor.plan.cancel, task.cancel, task))
+
+    def _asked_for(self, answer: Answer) -> float:
+        """Seconds that it wants to be left alone."""
+        vendor = self._vendor
+        error = declined(vendor.plan, vendor.provider, vendor.model, answer.status, answer.headers, answer.body)
+        return error.retry_after or 0.0
 
     async def _judged(self, task: RemoteTask, answer: Answer) -> Ended | None:
         vendor = self._vendor

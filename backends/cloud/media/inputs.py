@@ -36,7 +36,7 @@ def check_inputs(job: MediaJob, way: Way, limits: Limits) -> None:
     if len(job.images) > most:
         raise _invalid("image", f"this provider takes {most} of the {len(job.images)} pictures")
     characters = limits.prompt_characters
-    if characters is not None and len(job.prompt) > characters:
+    if characters is not None and len(job.prompt.encode("utf-16-le", "surrogatepass")) > 2 * characters:
         raise _invalid("prompt", f"this provider takes prompts of at most {characters} characters")
 
 

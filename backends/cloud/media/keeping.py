@@ -32,7 +32,7 @@ class Kept:
         self._size = 0
         self._head = b""
         folder = job.output.folder
-        self._path = Path(folder) / f"{job.id}-{index}" if folder else None
+        self._path = Path(folder) / f"made-{index}" if folder else None
         self._partial = None if self._path is None else self._path.with_suffix(".part")
         self._file: BinaryIO = io.BytesIO() if self._partial is None else self._partial.open("w+b")
 

@@ -66,6 +66,8 @@ class Run:
             raise BackendError(Cause.INVALID_REQUEST, "a clip needs a folder", param="output.folder")
         if job.remote is not None and job.remote.provider != vendor.provider.id:
             raise unknown(vendor, f"it was begun at {job.remote.provider}")
+        if job.remote is not None and len(job.seeds) > vendor.plan.operation.limits.n:
+            raise BackendError(Cause.INVALID_REQUEST, "several requests are not taken up again", param="remote")
         self._way: Way = way
 
     async def run(self) -> None:

@@ -1,9 +1,13 @@
 """Keys that are tokens: fetched once, renewed before their end and after a refusal, and never sent anywhere else."""
 
 import asyncio
+import json
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from yarl import URL
 
 from backends.cloud.ask import Ask
@@ -126,3 +130,25 @@ async def test_googles_credentials_need_an_extra_or_a_file() -> None:
     assert caught.value.cause is Cause.PROVIDER_ACCOUNT
     assert "vertex" in caught.value.detail or "gives no token" in caught.value.detail
     assert cloud.sent == []
+
+
+async def test_googles_credentials_give_a_token(tmp_path: Path) -> None:
+    pytest.importorskip("google.auth")
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    granted = answer({"access_token": "from-google", "expires_in": 3600, "token_type": "Bearer"})
+    async with FakeCloud.running() as cloud:
+        cloud.choose = lambda sent: granted if sent.path == "/v1/token" else answer({})
+        account = {
+            "type": "service_account", "client_email": "a@b.example", "private_key_id": "1", "project_id": "p",
+            "private_key": pem.decode(), "token_uri": f"{cloud.base_url}/token",
+        }  # fmt: skip
+        file = tmp_path / "credentials.json"
+        file.write_text(json.dumps(account), encoding="utf-8")
+        provider = cloud.provider("http", auth=Auth(secret="G_FILE", kind="google_adc"))
+        client = CloudClient({"G_FILE": str(file)}.get)
+        for _ in range(2):
+            assert (await client.ask(provider, Ask(url=URL(f"{cloud.base_url}/x"), seconds=5))).ok
+        await client.aclose()
+    assert [each.path for each in cloud.sent] == ["/v1/token", "/v1/x", "/v1/x"], "kept until shortly before its end"
+    assert cloud.sent[1].headers["authorization"] == "Bearer from-google"

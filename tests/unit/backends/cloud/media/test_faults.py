@@ -1,6 +1,7 @@
 """What goes wrong at a vendor: one outcome each, never a second paid request, and nothing told that is not so."""
 
 import asyncio
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from backends.errors import BackendError, Cause
 from backends.wire.media_job import Remote, Source, event_of
 from tests.fakes.cloud import RESET, SILENCE, Script, Sent, answer
 from tests.fakes.vendor import CLIP, Vendor, base64_of, clips, operation, picture
-from tests.unit.backends.cloud.media.stage import call, clip, job, refused, turns
+from tests.unit.backends.cloud.media.stage import Clock, call, clip, job, refused, turns
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n"
 DONE = {"status": "SUCCEEDED", "output": ["https://cdn.example/x"]}
@@ -104,6 +105,39 @@ async def test_a_moment_of_faults_while_waiting_is_nothing(vendor: Vendor, backe
                      answer({"status": "SUCCEEDED", "output": [link]})]  # fmt: skip
     assert (await backend(clips()).open(call(clip(tmp_path)))).complete
     assert len(vendor.creates) == 1
+
+
+async def test_a_vendor_that_wants_to_be_left_alone_is(
+    vendor: Vendor, backend: Backends, clock: Clock, tmp_path: Path
+) -> None:
+    vendor.states = [answer({}, 429, retry_after="17"), answer({}, 429, retry_after="999"),
+                     answer({"status": "FAILED"})]  # fmt: skip
+    await refused(backend(clips(job={"deadline": 900})), clip(tmp_path))
+    assert clock.slept == [0.5, 17.0, 120.0]
+
+
+@pytest.mark.parametrize("number", range(40))
+async def test_whatever_comes_is_paid_once_and_ends(
+    vendor: Vendor, backend: Backends, clock: Clock, tmp_path: Path, number: int
+) -> None:
+    chance = random.Random(number)
+    link = vendor.link("c", CLIP)
+    anything: list[Script] = [
+        (RESET,), (HEAD, b"{", RESET), answer(b"", 500), answer({}, 404), answer({}, 429), answer(b"<html>"),
+        answer([]), answer({"status": 5}), answer({"status": "RUNNING"}), answer({"status": "FAILED"}),
+        answer({"status": "SUCCEEDED", "output": [link]}), answer({"status": "SUCCEEDED", "output": {"x": 1}}),
+        answer(b"", 302, location="https://elsewhere.example/"), answer({"status": "SUCCEEDED", "output": ["no"]}),
+    ]  # fmt: skip
+    vendor.states = chance.choices(anything, k=12)
+    failed: BackendError | None = None
+    try:
+        await backend(clips()).open(call(clip(tmp_path)))
+    except BackendError as error:
+        failed = error
+    assert failed is None or failed.cause in (Cause.UNKNOWN_OUTCOME, Cause.UPSTREAM_ERROR)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == ([CLIP] if failed is None else [])
+    assert len(vendor.creates) == 1
+    assert clock.now <= 60 + 3 * 60, "its own deadline, and those of links asked for anew"
 
 
 @pytest.mark.parametrize("content", [b"<html>gone</html>", picture(), b"", b"\0\0\0\x18free"])
