@@ -12,9 +12,7 @@ from gateway.commands.table import show
 @click.command()
 @click.option("--fits", is_flag=True, help="Only what fits this machine.")
 @click.option("--devices", help='As if this were the machine: "2xRTX4090-24,ram=64", or a file.')
-@click.option(
-    "--cloud", "in_cloud", is_flag=True, help="Who offers them, and what becomes of a prompt there."
-)
+@click.option("--cloud", "in_cloud", is_flag=True, help="Who offers them, and what becomes of a prompt there.")
 @click.option("--json", "as_json", is_flag=True, help="JSON output.")
 def models(fits: bool, devices: str | None, in_cloud: bool, as_json: bool) -> None:
     """List the models of the catalog."""

@@ -59,6 +59,10 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
         context = served_context(describe(profile, services.table().fits))
         return model_of(name, profile, context, services.catalog.loaded_at or 0)
 
+    def within_reach(profile: ModelProfile) -> bool:
+        """What only providers serve is offered to clients only where this gateway asks providers at all."""
+        return bool(profile.variants) or not profile.cloud or services.settings.cloud != "off"
+
     def named(name: str) -> ModelProfile:
         if not name or len(name) > 256:
             raise BackendError(Cause.NOT_FOUND, "no such model", param="model")
@@ -66,7 +70,7 @@ def model_routes(services: Services) -> list[HTTPRouteHandler]:
 
     @get("/v1/models", sync_to_thread=False)
     def listing(request: Asked) -> ModelList | Response[bytes]:
-        profiles = [p for p in services.catalog.catalog.profiles.values() if p.listed]
+        profiles = [p for p in services.catalog.catalog.profiles.values() if p.listed and within_reach(p)]
         if not speaks_anthropic(request.scope):
             return ModelList(data=[entry(p) for p in profiles if p.lifecycle != "retired"])
         chats = [p for p in profiles if Task.CHAT in p.tasks]
