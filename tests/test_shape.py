@@ -42,6 +42,7 @@ SLEEPS = {
     "tests/fakes/gateway.py": "polls a condition of the whole gateway, with a deadline",
     "tests/fakes/gateway_process.py": "polls a process and its gateway, with a deadline",
     "tests/faults/test_process.py": "polls the process table, with a deadline",
+    "tests/vllm/serving.py": "looks at processes of a real engine until they are as far, with a deadline",
     "tests/worker_processes.py": "polls for a socket of a real process, with a deadline",
     "tests/fakes/picture_worker.py": "another process waits for a file, with a deadline",
     "tests/security/test_framing.py": "polls a gauge with a deadline; outlives a deadline that must not fire",

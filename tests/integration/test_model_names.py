@@ -7,7 +7,7 @@ PROFILES = {
     "smol-135m": engine_profile("smol-135m", extra="aliases: [gpt-4o, 'gpt-*', 'claude-*-mini', Org/Smol]\ntier: B"),
     "big-70b": engine_profile("big-70b", extra="aliases: ['gpt-4*']\ntier: C"),
     "old-1b": engine_profile("old-1b", extra="lifecycle: retired"),
-    "embed-1": engine_profile("embed-1").replace("[chat, completion, embedding]", "[embedding]"),
+    "embed-1": engine_profile("embed-1").replace("[chat, completion, embedding, rerank, score]", "[embedding]"),
 }
 
 

@@ -16,7 +16,7 @@ PROFILES = {
     "m": engine_profile("m", extra="aliases: [first]\nlimits: {max_output_tokens: 50}"),
     "n": engine_profile("n", extra="lifecycle: ending"),
     "old": engine_profile("old", extra="lifecycle: retired"),
-    "words": engine_profile("words").replace("[chat, completion, embedding]", "[embedding]"),
+    "words": engine_profile("words").replace("[chat, completion, embedding, rerank, score]", "[embedding]"),
 }
 IDS = ["m", "anthropic/m", "n", "anthropic/n"]
 

@@ -15,7 +15,7 @@ from backends.cloud.media.adapter import MediaProvider
 from backends.cloud.media.downloads import Downloads
 from backends.cloud.media.vendor import Pace
 from backends.errors import BackendError, Cause
-from backends.wire.media_job import Artifact, Done, Event, MediaJob, Remote, Source, Stage, event_of
+from backends.wire.media_job import Artifact, Done, Event, MediaJob, Remote, RemoteTask, Source, Stage, event_of
 from tests.fakes.cloud import answer
 from tests.fakes.vendor import CLIP, Vendor, base64_of, clips, operation, picture
 from tests.unit.backends.cloud.media.stage import Clock, call, clip, events, job, refused
@@ -163,7 +163,8 @@ async def test_the_first_request_whose_needs_are_met(
         ({"last": Source(data=base64_of(picture()))}, "last"),
         ({"images": (Source(data=base64_of(picture())),) * 2}, "image"),
         ({"images": (Source(data=base64_of(b"no picture")),)}, "images[0]"),
-        ({"prompt": "x" * 99}, "prompt"),
+        ({"prompt": "x" * 51}, "prompt"),
+        ({"prompt": "\N{SAILBOAT}\N{CAMERA}" * 17}, "prompt"),
     ],
 )
 async def test_what_a_vendor_cannot_take_is_refused_and_never_left_out(
@@ -172,6 +173,12 @@ async def test_what_a_vendor_cannot_take_is_refused_and_never_left_out(
     limited = clips(limits={"prompt_characters": 50})
     error = await refused(backend(limited), clip(tmp_path, **fields))
     assert (error.cause, error.param, vendor.creates) == (Cause.INVALID_REQUEST, param, [])
+
+
+async def test_several_requests_are_not_taken_up_again(vendor: Vendor, backend: Callable[..., MediaProvider]) -> None:
+    task = RemoteTask(provider="fake", id="t1")
+    error = await refused(backend(operation()), job(seeds=(1, 2), remote=task))
+    assert (error.cause, error.param, vendor.creates) == (Cause.INVALID_REQUEST, "remote", [])
 
 
 async def test_a_model_without_that_operation(vendor: Vendor, backend: Callable[..., MediaProvider]) -> None:
