@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from backends.cloud.neighbour import is_neighbour
 from backends.contract import Backend, Call
@@ -95,7 +95,11 @@ class Spillway:
         name = (offered.provider.id, offered.offer.model)
         breaker = self._breakers.setdefault(name, Breaker())
         self._admit(offered, name, breaker)
-        entry = None if call.path.endswith(_FREE) else await self._reserved(offered, errand, call)
+        try:
+            entry = None if call.path.endswith(_FREE) else await self._reserved(offered, errand, call)
+        except BaseException:
+            breaker.abandoned()  # a probe that was never sent proves nothing
+            raise
         self._inside[name[0]] += 1
         try:
             reply = await self._backend(offered).open(call)
@@ -114,11 +118,7 @@ class Spillway:
                 if tokens == NONE:
                     self.account.doubt(entry)
                 else:
-                    used = Usage(
-                        tokens=Tokens(
-                            input=tokens.input, output=tokens.output, cached=tokens.cached, reasoning=tokens.reasoning
-                        )
-                    )
+                    used = Usage(tokens=Tokens(**asdict(tokens)))
                     self.account.settle(entry, cost(offered.offer.price, used))
 
         lease = Lease(offered.candidate.target.variant_id, self._backend(offered), give_back, 0.0, reason)

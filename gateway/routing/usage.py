@@ -10,6 +10,7 @@ _Count = Annotated[int, Meta(ge=0, le=2**40)]
 
 class _PromptDetails(Struct):
     cached_tokens: _Count | None = None
+    cache_write_tokens: _Count | None = None
 
 
 class _CompletionDetails(Struct):
@@ -30,12 +31,15 @@ class _Usage(Struct):
 
 
 class Tokens(Struct, frozen=True):
-    """What was read and written. ``cached`` is part of ``input``, ``reasoning`` part of ``output``."""
+    """What was read and written. ``cached`` and ``cache_write`` (put into the provider's cache, which costs more) are
+    parts of ``input``, ``reasoning`` of ``output``.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
     reasoning: int = 0
+    cache_write: int = 0
 
 
 NONE = Tokens()
@@ -61,6 +65,7 @@ def from_tail(tail: bytes) -> Tokens:
                 usage.completion_tokens or usage.output_tokens,
                 read or ((prompt.cached_tokens or 0) if prompt is not None else 0),
                 (completion.reasoning_tokens or 0) if completion is not None else 0,
+                written or ((prompt.cache_write_tokens or 0) if prompt is not None else 0),
             )
     return NONE
 

@@ -188,6 +188,20 @@ async def test_a_failing_provider_is_left_alone_and_found_again_by_one_probe() -
         assert (await ask(gateway, "closed", max_tokens=10)).json()["error"]["code"] == "no_capacity"
 
 
+async def test_a_budget_that_refuses_a_probe_does_not_shut_the_provider_for_ever() -> None:
+    broken = answer({"error": {"message": "oops"}}, 500)
+    async with serving(*[broken] * 5, answer(completion()), **OPEN | {"cloud_budget_day": 0.01}) as (gateway, cloud):
+        for _ in range(5):
+            await ask(gateway, "closed", max_tokens=10)
+        spillway = gateway.services.spillway
+        now = spillway._clock()
+        spillway._clock = lambda: now + 60
+        dear = await ask(gateway, "closed", max_tokens=1000, n=8)
+        assert dear.json()["error"]["code"] == "budget_exceeded", dear.text
+        assert (await ask(gateway, "closed", max_tokens=10)).status_code == 200
+        assert len(cloud.sent) == 6
+
+
 async def test_clients_of_every_dialect_are_served() -> None:
     async with serving(answer(completion()), **OPEN) as (gateway, cloud):
         body = {"model": "closed", "max_tokens": 9, "messages": ASKED["messages"]}

@@ -59,3 +59,10 @@ PARTS = [USAGE, b'"usage":', b"{", b"}", b'"prompt_tokens":', b"1", b"-", b"null
 def test_any_bytes_give_counts_that_a_counter_takes(tail):
     found = from_tail(tail)
     assert min(found.input, found.output, found.cached, found.reasoning) >= 0
+
+
+def test_what_is_put_into_a_cache_is_counted_in_both_dialects():
+    native = b'{"usage":{"input_tokens":5,"cache_creation_input_tokens":7,"output_tokens":2}}'
+    assert from_tail(native) == Tokens(input=12, output=2, cache_write=7)
+    chat = b'{"usage":{"prompt_tokens":12,"completion_tokens":2,"prompt_tokens_details":{"cache_write_tokens":7}}}'
+    assert from_tail(chat) == Tokens(input=12, output=2, cache_write=7)
