@@ -8,7 +8,7 @@ GATEWAY_STAMP := $(VENV)/.forebay-gateway
 DEV_STAMP := $(VENV)/.forebay-dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev serve test test-vllm check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-dialects bench-placement bench-images bench-encode bench-jobs bench-videos bench-vllm mutants lock clean
+.PHONY: help setup setup-dev serve test test-vllm check lint types imports docs format agents test-agents bench bench-gateway bench-worker bench-cancel bench-dialects bench-placement bench-images bench-encode bench-jobs bench-videos bench-vllm bench-spill mutants lock clean
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,6 +102,9 @@ bench-encode: setup-dev ## CPU seconds of a clip's files: MP4, thumbnail, sheet
 
 bench-jobs: setup-dev ## Creating, listing and claiming durable jobs
 	@$(BIN)/python -m bench.jobs
+
+bench-spill: setup-dev ## What going over the spillway adds to a call of a provider
+	@$(BIN)/python -m bench.spill
 
 bench-vllm: setup-dev ## What the gateway costs in front of a real vLLM (CPU), beside the engine alone
 	@$(BIN)/python -m bench.vllm
