@@ -144,6 +144,7 @@ def test_percentiles_are_nearest_rank() -> None:
     assert percentile([], 0.95) == 0.0
 
 
+@pytest.mark.timeout(400)  # it computes; under coverage beside others it takes its time
 def test_the_benchmark_is_the_same_to_the_byte_and_keeps_its_promises() -> None:
     """The figures of `make bench-placement`, on every trace."""
     halved = 0
