@@ -108,7 +108,7 @@ print(pull(Weights("hf:o/r"), WeightStore(Path(sys.argv[1])), Told()))
 
 
 def test_nothing_is_asked_of_the_hub_but_the_file(store, server):
-    patient = {"HF_HUB_ETAG_TIMEOUT": "50", "HF_HUB_DOWNLOAD_TIMEOUT": "50"}  # for machines that stand still for a while
+    patient = {"HF_HUB_ETAG_TIMEOUT": "50", "HF_HUB_DOWNLOAD_TIMEOUT": "50"}  # for a busy machine
     environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(store.root), **patient}
     environment.pop("HF_HUB_DISABLE_TELEMETRY", None)
     command = [sys.executable, "-c", PULL_ALONE, str(store.root)]
