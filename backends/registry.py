@@ -73,7 +73,9 @@ def provider_backend(provider: Provider, offer: Offer, client: CloudClient) -> B
 def backend_of(args: EngineArgs, plan: LaunchPlan) -> Backend:
     """The backend of a started engine; its name is the metric label of its kind."""
     kind = str(type(args).__struct_config__.tag)
-    return HttpBackend(kind, plan.socket, health_path=plan.ready_path, canary=plan.canary)
+    return HttpBackend(
+        kind, plan.socket, health_path=plan.ready_path, canary=plan.canary, keeps=not isinstance(args, VllmArgs)
+    )
 
 
 def missing_engine(args: EngineArgs, environments: Environments) -> BackendError | None:

@@ -47,8 +47,9 @@ class Address(Struct, frozen=True, kw_only=True):
 class Pool:
     """``take`` gives an idle connection or ``None``; ``connect`` always a new one."""
 
-    def __init__(self, address: Address, *, idle_seconds: float = IDLE_SECONDS) -> None:
+    def __init__(self, address: Address, *, idle_seconds: float = IDLE_SECONDS, most_idle: int = MOST_IDLE) -> None:
         self.address = address
+        self._most_idle = most_idle
         self._idle: list[Connection] = []
         self._idle_seconds = idle_seconds
         self._sweep: asyncio.TimerHandle | None = None
@@ -79,7 +80,7 @@ class Pool:
 
     def put(self, connection: Connection) -> None:
         """After a complete answer; kept if the backend keeps it."""
-        if self._closed or not connection.reusable or len(self._idle) >= MOST_IDLE:
+        if self._closed or not connection.reusable or len(self._idle) >= self._most_idle:
             connection.abort()
             return
         self._idle.append(connection)

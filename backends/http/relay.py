@@ -13,7 +13,7 @@ from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
 from backends.http.failed_event import failed_at, failure
 from backends.http.lines import read_to_commit
-from backends.http.pool import Address, Pool
+from backends.http.pool import MOST_IDLE, Address, Pool
 from backends.http.refusal import refusal
 from backends.http.reply import StreamReply, WholeReply
 from backends.http.room import fitting
@@ -31,10 +31,19 @@ class HttpBackend:
     """Implements ``Backend``. ``name`` is the label of its kind; ``target`` a socket path or an ``http://`` URL."""
 
     def __init__(
-        self, name: str, target: Path | str, *, health_path: str = "/health", canary: Canary | None = None
+        self,
+        name: str,
+        target: Path | str,
+        *,
+        health_path: str = "/health",
+        canary: Canary | None = None,
+        keeps: bool = True,
     ) -> None:
+        """``keeps``: a connection serves one request after the other. Not with vLLM's server: a request that comes
+        while it tidies up after the last answer can be left lying until it closes the connection seconds later.
+        """
         self.name = name
-        self._pool = Pool(Address.of(target))
+        self._pool = Pool(Address.of(target), most_idle=MOST_IDLE if keeps else 0)
         self._vitals = Vitals(self._apart, health_path, canary)
         self._heads: dict[tuple[str, str, str], bytes] = {}
 

@@ -77,7 +77,7 @@ class EngineLauncher:
         """Starts the variant and waits until it takes calls. Cancelling stops it again."""
         named = self._find(target.variant_id)
         if isinstance(named.variant.engine, ExternalArgs) and named.variant.engine.url is not None:
-            return await _join(target, named.variant.engine.url, named.variant.engine.health_path)
+            return await _join(target, named.variant.engine.url, named.variant.engine)
         absent = self.missing(named.profile, named.variant)
         if absent is not None:
             raise absent
@@ -217,8 +217,9 @@ class ForeignServer:
         """It is not ours to end."""
 
 
-async def _join(target: Target, url: str, health_path: str) -> ForeignServer:
-    backend = HttpBackend("external", url, health_path=health_path)
+async def _join(target: Target, url: str, args: ExternalArgs) -> ForeignServer:
+    # Who calls thoughts as vLLM does has its kind of server, see ``HttpBackend``.
+    backend = HttpBackend("external", url, health_path=args.health_path, keeps=args.thoughts != "reasoning")
     health = await backend.health()
     if not health.ready:
         await backend.aclose()

@@ -42,10 +42,9 @@ async def closing(peer: Peer) -> None:
         await peer.send(plain(b"{}", "200 OK", b"connection: close"))
 
 
-async def test_the_pool_keeps_so_many(monkeypatch):
-    monkeypatch.setattr(pool_module, "MOST_IDLE", 1)
+async def test_the_pool_keeps_so_many():
     async with upstream(served) as running:
-        pool = Pool(Address.of(running.path))
+        pool = Pool(Address.of(running.path), most_idle=1)
         one, two = await pool.connect(), await pool.connect()
         for connection in (one, two):
             connection.keep_alive = connection.complete = True
@@ -189,3 +188,20 @@ async def test_nobody_listens_any_more():
         await pool.connect()
     assert caught.value.cause is Cause.UPSTREAM_CONNECT
     assert str(running.path) not in caught.value.detail
+
+
+async def test_who_keeps_no_connection_opens_one_for_each_request():
+    peers: list[Peer] = []
+
+    async def script(peer: Peer) -> None:
+        peers.append(peer)
+        while await peer.request():
+            await peer.send(plain())
+
+    async with upstream(script) as running:
+        for keeps, connections in ((True, 1), (False, 4)):
+            backend = HttpBackend("fake", running.path, keeps=keeps)
+            for _ in range(3):
+                await backend.open(Call(path="/", body=b"{}"))
+            await backend.aclose()
+            assert len(peers) == connections
