@@ -72,7 +72,7 @@ def test_they_alternate_drain_and_reload_and_nothing_fails(gateway: RealGateway)
     decisions = gateway.get("/api/decisions")["decisions"]
     loads = [decision for decision in decisions if decision["decision"] == "load"]
     assert {decision["model"] for decision in loads} >= set(TWINS)
-    assert len(loads) <= 12, "in turns, not for each request"
+    assert len(loads) <= 20, "in turns, not for each request; more of them where a load takes long"
 
 
 def test_one_after_the_other_each_finds_its_room(gateway: RealGateway) -> None:
