@@ -14,7 +14,7 @@ from backends.cloud.origin import endpoint, is_trusted
 from backends.cloud.provider import Provider
 from backends.cloud.secrets import Secrets
 from backends.cloud.token import Tokens
-from backends.cloud.whole import whole_body
+from backends.cloud.whole import headers_of, whole_body
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 
@@ -80,9 +80,7 @@ class CloudClient:
             whole = await whole_body(response, left, MOST_ANSWER)
         finally:
             response.close()
-        headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in
-                   response.headers.items()]  # fmt: skip
-        return Answer(status=response.status, headers=headers, body=whole)
+        return Answer(status=response.status, headers=headers_of(response), body=whole)
 
     async def _head(
         self, provider: Provider, method: str, url: URL, body: bytes | aiohttp.payload.Payload | None,

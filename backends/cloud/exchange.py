@@ -3,12 +3,13 @@
 import asyncio
 
 import aiohttp
+from msgspec.structs import replace
 
 from backends.cloud.client import CloudClient
 from backends.cloud.provider import Provider
 from backends.cloud.refusal import error_inside, provider_refusal
 from backends.cloud.stream import CloudStream, Translation
-from backends.cloud.whole import whole_body
+from backends.cloud.whole import headers_of, whole_body
 from backends.contract import Call, Reply
 from backends.errors import BackendError, Cause
 from backends.http.relay import MOST_BODY
@@ -18,11 +19,7 @@ from backends.wire.sse import MOST_EVENT_BYTES, first_event_end
 
 def replaced(call: Call, body: bytes, path: str | None = None) -> Call:
     """``call`` with another body, and another path where one is given."""
-    return Call(
-        path=call.path if path is None else path, body=body, stream=call.stream, method=call.method,
-        content_type=call.content_type, request_id=call.request_id, first_event_timeout=call.first_event_timeout,
-        idle_timeout=call.idle_timeout, answer_timeout=call.answer_timeout, terminator=call.terminator,
-    )  # fmt: skip
+    return replace(call, body=body, path=call.path if path is None else path)
 
 
 async def exchange(client: CloudClient, provider: Provider, model: str, call: Call, translation: Translation) -> Reply:
@@ -31,9 +28,7 @@ async def exchange(client: CloudClient, provider: Provider, model: str, call: Ca
     try:
         if not 200 <= response.status < 300:
             body = await whole_body(response, call.answer_timeout, MOST_BODY)
-            headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in
-                       response.headers.items()]  # fmt: skip
-            raise provider_refusal(provider, model, response.status, headers, body)
+            raise provider_refusal(provider, model, response.status, headers_of(response), body)
         kind = response.content_type
         if call.stream and kind == "text/event-stream":
             first = await _first(response, provider, model, call, translation)

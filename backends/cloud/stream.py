@@ -6,7 +6,7 @@ from typing import Protocol, Self
 import aiohttp
 
 from backends.errors import BackendError, Cause
-from backends.http.failed_event import failed_at, failure, unfinished
+from backends.http.failed_event import Soundness
 from backends.wire.sse import says
 
 _TAIL = 4096
@@ -33,28 +33,19 @@ class Unchanged:
 
     def __init__(self, terminator: bytes) -> None:
         self._terminator = terminator
-        self._tail = self._held = b""
-        self._fresh = True
-        self._failed: BackendError | None = None
+        self._tail = b""
+        self._sound = Soundness()
 
     def feed(self, chunk: bytes) -> bytes:
-        if self._failed is not None:
-            raise self._failed
-        data, self._held = self._held + chunk, b""
-        at = failed_at(data, fresh=self._fresh)
-        if at >= 0:
-            self._failed = failure(data[at:], begun=True)
-            return data[:at]
-        if size := unfinished(data):
-            data, self._held = data[:-size], data[-size:]
-        if data:
-            self._fresh = data.endswith((b"\n", b"\r"))
-            self._tail = (self._tail + data)[-_TAIL:]
+        if self._sound.failed is not None:
+            raise self._sound.failed
+        data = self._sound.feed(chunk)
+        self._tail = (self._tail + data)[-_TAIL:]
         return data
 
     def finish(self) -> bytes:
-        if self._failed is not None:
-            raise self._failed
+        if self._sound.failed is not None:
+            raise self._sound.failed
         if self._terminator and not says(self._tail, self._terminator):
             raise BackendError(Cause.STREAM_BROKEN, "the provider ended its stream without finishing it")
         return b""

@@ -1,4 +1,4 @@
-"""The body of a provider's answer as a whole, bounded in size and time."""
+"""The body of a provider's answer as a whole, bounded in size and time; and its headers."""
 
 import asyncio
 
@@ -24,3 +24,8 @@ async def whole_body(response: aiohttp.ClientResponse, seconds: float, most: int
         private = f"{type(error).__name__}: {error}"[:512]
         raise BackendError(Cause.STREAM_BROKEN, "the provider broke its answer off", private=private) from None
     return b"".join(parts)
+
+
+def headers_of(response: aiohttp.ClientResponse) -> list[tuple[bytes, bytes]]:
+    """Its headers as bytes, their names in lower case."""
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]

@@ -46,6 +46,41 @@ def unfinished(data: bytes) -> int:
     return 0
 
 
+class Soundness:
+    """Bytes of a stream on their way, up to an event that tells of a failure; what may become one waits for the rest.
+
+    ``failed`` is set once there was one: nothing passes any more. ``fresh``: the first bytes begin a line.
+    """
+
+    __slots__ = ("_fresh", "_held", "failed")
+
+    def __init__(self, *, fresh: bool = True) -> None:
+        self._fresh = fresh
+        self._held = b""
+        self.failed: BackendError | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """What may pass now."""
+        if self.failed is not None:
+            return b""
+        if self._held:
+            data, self._held = self._held + data, b""
+        at = failed_at(data, fresh=self._fresh)
+        if at >= 0:
+            self.failed = failure(data[at:], begun=True)
+            return data[:at]
+        if not data.endswith((b"\n", b"\r")) and (size := unfinished(data)):
+            data, self._held = data[:-size], data[-size:]
+        if data:
+            self._fresh = data.endswith((b"\n", b"\r"))
+        return data
+
+    def rest(self) -> bytes:
+        """What waited, when nothing follows."""
+        held, self._held = self._held, b""
+        return held
+
+
 def failure(event: bytes, *, begun: bool) -> BackendError:
     """What ``event`` and what follows it mean. ``begun``: a part of the answer is with the client already."""
     data = _DATA.search(event)

@@ -6,7 +6,7 @@ from typing import Self
 
 from backends.errors import BackendError, Cause
 from backends.http.connection import Connection
-from backends.http.failed_event import failed_at, failure, unfinished
+from backends.http.failed_event import Soundness
 from backends.wire.sse import says
 
 TAIL = 4096
@@ -44,8 +44,8 @@ class StreamReply:
     """A stream from its first event on. ``release`` takes the connection back after a whole answer."""
 
     __slots__ = (
-        "_connection", "_failed", "_fresh", "_held", "_idle", "_loop", "_over", "_release", "_tail", "_terminator",
-        "content_type", "first", "headers", "status",
+        "_connection", "_idle", "_loop", "_over", "_release", "_sound", "_tail", "_terminator", "content_type", "first",
+        "headers", "status",
     )  # fmt: skip
     complete = False
 
@@ -69,9 +69,7 @@ class StreamReply:
         self._terminator = terminator
         self._release = release
         self._tail = first[-TAIL:]
-        self._fresh = first.endswith((b"\n", b"\r"))
-        self._held = b""
-        self._failed: BackendError | None = None
+        self._sound = Soundness(fresh=first.endswith((b"\n", b"\r"))) if terminator else None
         self._over = False
         self._loop = asyncio.get_running_loop()
 
@@ -85,19 +83,20 @@ class StreamReply:
     async def __anext__(self) -> bytes:
         connection = self._connection
         while True:
-            data = self._sound(connection.take())
-            if self._failed is not None and not data:
+            data, sound = connection.take(), self._sound
+            if data and sound is not None:
+                data = sound.feed(data)
+            if not data and sound is not None and sound.failed is not None:
                 self.aclose()
-                raise self._failed
+                raise sound.failed
             if data:
                 self._tail = data[-TAIL:] if len(data) >= TAIL else (self._tail + data)[-TAIL:]
                 return data
             if self._over:
                 raise StopAsyncIteration
             if connection.complete:
-                if self._held:
-                    held, self._held = self._held, b""
-                    return held
+                if sound is not None and (rest := sound.rest()):
+                    return rest
                 self._finish()
                 raise StopAsyncIteration
             if connection.error is None:
@@ -111,24 +110,6 @@ class StreamReply:
         if not self._over:
             self._over = True
             self._connection.abort()
-
-    def _sound(self, data: bytes) -> bytes:
-        """``data`` up to an event that tells of a failure; what may become one waits."""
-        if self._failed is not None:
-            return b""
-        if not data or not self._terminator:
-            return data
-        if self._held:
-            data, self._held = self._held + data, b""
-        at = failed_at(data, fresh=self._fresh)
-        if at >= 0:
-            self._failed = failure(data[at:], begun=True)
-            return data[:at]
-        if not data.endswith((b"\n", b"\r")) and (size := unfinished(data)):
-            data, self._held = data[:-size], data[-size:]
-        if data:
-            self._fresh = data.endswith((b"\n", b"\r"))
-        return data
 
     def _finish(self) -> None:
         self._over = True
