@@ -86,7 +86,11 @@ class RealGateway:
             assert time.monotonic() < deadline, f"{what}: {self.get('/api/ps')}"
 
     def until_idle(self) -> dict[str, int]:
-        """Waits until neither gateway nor engine has a request; the engine's counters then."""
+        """Waits until neither gateway nor engine has a request; the engine's counters then. An engine that has left
+        (tests come in any order, and their gateway may have been idle for long) is brought back.
+        """
+        if not self.get("/api/ps")["residents"]:
+            self.load()
         self.until(lambda: self.in_flight() == 0, "leases are held")
         self.until(lambda: (now := self.counters())["slots_busy"] == 0 and now["queued"] == 0, "slots are busy")
         return self.counters()

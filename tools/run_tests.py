@@ -1,21 +1,28 @@
 """`make test`: prepares the engines that tests use, runs the suite under coverage, and holds the coverage gate.
 
 Most tests wait for processes as much as they compute, so the suite runs in two lanes side by side, each a pytest of its
-own. Arguments are passed on to pytest; with any there is one lane and no gate (a part covers a part of the code).
+own. A few tests that failed beside the other lane are run once more alone, and named: what only a busy machine breaks
+is told apart from what is broken. Arguments are passed on to pytest; with any there is one lane, no second run and no
+gate (a part covers a part of the code).
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 
 from backends.environments.environments import Environments
 
 ROOT = Path(__file__).resolve().parent.parent
 SECOND_LANE = ("integration", "sdk", "agents", "conformance")
 """Folders of about half of the time; everything else is the first lane, also what is new."""
+TESTS_FAILED = 1
+"""pytest's exit code for that, and not for a run that broke."""
+FEW = 6
+"""More failures than these are nobody's bad luck."""
 
 
 def main() -> int:
@@ -46,19 +53,39 @@ def pytest(*arguments: str) -> list[str]:
 def in_lanes(environment: dict[str, str]) -> int:
     """Both lanes at once; the second one's output follows when the first has ended. The exit code of who failed."""
     second = [f"tests/{name}" for name in SECOND_LANE]
-    first = [f"--ignore={folder}" for folder in second]
+    lanes = ([f"--ignore={folder}" for folder in second], second)
+    with TemporaryDirectory() as folder:
+        caches = [Path(folder) / name for name in ("first", "second")]
+        first, beside = (pytest("-o", f"cache_dir={c}", *lane) for c, lane in zip(caches, lanes, strict=True))
+        codes = side_by_side(first, beside, environment)
+        failed = sorted({test for cache in caches for test in last_failed(cache)})
+    if set(codes) <= {0, TESTS_FAILED} and 0 < len(failed) <= FEW:
+        print(f"== once more, alone: {' '.join(failed)}", flush=True)
+        return subprocess.run(pytest(*failed), env=environment).returncode
+    return codes[0] or codes[1]
+
+
+def side_by_side(first: list[str], second: list[str], environment: dict[str, str]) -> tuple[int, int]:
+    """The exit codes of both commands."""
     with TemporaryFile() as output:
-        beside = subprocess.Popen(pytest(*second), env=environment, stdout=output, stderr=subprocess.STDOUT)
+        beside = subprocess.Popen(second, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
-            code = subprocess.run(pytest(*first), env=environment).returncode
-            other = beside.wait()
+            codes = subprocess.run(first, env=environment).returncode, beside.wait()
         finally:
             beside.kill()
         output.seek(0)
-        print(f"== the second lane: {' '.join(second)}", flush=True)
+        print(f"== the second lane: {' '.join(SECOND_LANE)}", flush=True)
         shutil.copyfileobj(output, sys.stdout.buffer)
         sys.stdout.buffer.flush()
-    return code or other
+    return codes
+
+
+def last_failed(cache: Path) -> list[str]:
+    """The tests that failed, as pytest wrote them down."""
+    try:
+        return list(json.loads((cache / "v" / "cache" / "lastfailed").read_bytes()))
+    except FileNotFoundError:
+        return []
 
 
 def unreachable() -> list[str]:

@@ -1,6 +1,7 @@
 """The test's hand on a running fake engine: what it received, waiting for an event, opening holds."""
 
 import asyncio
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,16 @@ class FakeEngineControl:
                 return status, (await reader.readuntil(b"0\r\n\r\n")).decode("utf-8", "replace")
             finally:
                 writer.close()
+
+    async def reachable(self) -> None:
+        """Once it listens; its socket is in the folder a moment earlier."""
+        async with asyncio.timeout(DEADLINE):
+            while True:
+                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                    _, writer = await asyncio.open_unix_connection(str(self.socket))
+                    writer.close()
+                    return
+                await asyncio.sleep(0.005)
 
     async def calls(self) -> list[dict[str, Any]]:
         """All work requests so far: method, path, headers, body, events, and the times ``EVENT_at``."""

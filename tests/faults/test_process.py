@@ -143,8 +143,8 @@ async def test_out_of_memory_while_loading_is_told_apart(flags: tuple[str, ...],
 async def test_loading_answers_503_until_it_is_done(run_dir: Path, start: Start) -> None:
     process = await start(fake_plan(run_dir, "--hold-load"))
     waiting = asyncio.create_task(process.wait_ready())
-    await until(process.plan.socket.exists)
     control = FakeEngineControl(process.plan.socket)
+    await control.reachable()
     assert (await control.request("GET", "/health"))[0] == 503
     assert not waiting.done()
     await control.finish_loading()

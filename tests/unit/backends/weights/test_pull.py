@@ -100,17 +100,22 @@ ROOT = Path(__file__).parents[4]
 PULL_ALONE = """
 import sys
 from pathlib import Path
+from backends.errors import BackendError
 from backends.weights.pull import pull
 from backends.weights.store import WeightStore
 from tests.unit.backends.weights.conftest import Told, Weights
-print(pull(Weights("hf:o/r"), WeightStore(Path(sys.argv[1])), Told()))
+try:
+    pull(Weights("hf:o/r"), WeightStore(Path(sys.argv[1])), Told())
+except BackendError as error:
+    sys.exit(f"{error.detail}: {error.private}")
 """
 
 
 def test_nothing_is_asked_of_the_hub_but_the_file(store, server):
     patient = {"HF_HUB_ETAG_TIMEOUT": "50", "HF_HUB_DOWNLOAD_TIMEOUT": "50"}  # for a busy machine
     environment = {**os.environ, "HF_ENDPOINT": server.url, "HF_HOME": str(store.root), **patient}
-    environment.pop("HF_HUB_DISABLE_TELEMETRY", None)
+    for name in ("HF_HUB_DISABLE_TELEMETRY", "HF_HUB_OFFLINE"):
+        environment.pop(name, None)
     command = [sys.executable, "-c", PULL_ALONE, str(store.root)]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
