@@ -5,11 +5,16 @@ The tables are generated (``python -m tools.docs``); these tests hold them curre
 
 import re
 from pathlib import PurePosixPath
+from typing import get_args
 
 import pytest
 from click.testing import CliRunner
 
+from backends.cloud.media.filters import FILTERS
+from backends.cloud.media.operation import Name
+from backends.cloud.media.plan import chosen
 from backends.errors import Cause
+from gateway.catalog.load import load
 from gateway.cli import _COMMANDS, main
 from gateway.errors import TABLE
 from gateway.settings import Settings
@@ -21,6 +26,15 @@ from tools.docs import current, parts
 VARIABLES = {f"FOREBAY_{name.upper()}" for name in Settings.model_fields}
 DOCUMENTS = [path for path in tracked() if path.endswith(".md")]
 PAGES = ("api", "benchmarks", "cli", "errors", "metrics", "settings")
+NOBODY = """
+id: none
+name: Nobody
+modality: llm
+tasks: [chat]
+licence: MIT
+open_weights: true
+why_not: A folder needs a profile
+"""
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -199,3 +213,54 @@ def test_the_map_of_the_code_names_every_package():
     packages = {"/".join(path.split("/")[:2]) for path in sources("gateway", "backends") if path.count("/") > 1}
     assert not [package for package in packages if f"{package.split('/')[1]}/" not in page]
     assert len(page.splitlines()) <= 130, "one page"
+
+
+# --- providers --------------------------------------------------------------------------------------------------------
+
+
+def yaml_of(path: str) -> dict[str, str]:
+    """The blocks of a document that begin with the name of a profile's or a provider's file."""
+    found = re.findall(r"^```yaml\n# model_profiles/(\S+)\n(.*?)^```", text(path), re.DOTALL | re.MULTILINE)
+    return dict(found)
+
+
+@pytest.mark.parametrize("path", ["docs/cloud.md", "docs/providers.md"])
+def test_the_examples_of_providers_load(path, tmp_path):
+    files = yaml_of(path)
+    assert any(name.startswith("providers/") for name in files)
+    files.setdefault("llm/none.yaml", NOBODY)
+    for name, content in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(content, "utf-8")
+    loaded = load(tmp_path)
+    assert not loaded.problems
+    assert loaded.catalog is not None
+    for profile in loaded.catalog.profiles.values():
+        for offer in profile.cloud:
+            operations = loaded.catalog.providers[offer.provider].operations
+            assert all(chosen(operations, "clip", task, offer.model) == 0 for task in ("generate", "animate"))
+
+
+def test_the_page_of_providers_names_every_name_and_filter():
+    named = {name.partition("=")[0] for name in re.findall(r"`([^`\n]+)`", text("docs/providers.md"))}
+    assert not FILTERS.keys() - named
+    assert not set(get_args(Name)) - named
+
+
+def test_every_provider_is_listed_with_its_kind_and_its_secrets():
+    catalog = load(ROOT / "model_profiles").catalog
+    assert catalog is not None
+    rows = [
+        [cell.strip() for cell in row.strip("|").split("|")]
+        for row in text("docs/providers.md").splitlines()
+        if row.startswith("| `")
+    ]
+    assert rows == [row_of(provider) for _, provider in sorted(catalog.providers.items())]
+
+
+def row_of(provider):
+    auth = provider.auth
+    secrets = [] if auth is None else [auth.secret, *filter(None, [auth.client])]
+    also = " + media" if provider.operations and provider.kind != "http" else ""
+    told = " ".join(f"`{name}`" for name in (*secrets, *provider.given.values()))
+    return [f"`{provider.id}`", provider.name, f"`{provider.kind}`{also}", told]
