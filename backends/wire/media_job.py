@@ -60,8 +60,9 @@ class MediaJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     With ``frames`` it is a clip of so many pictures, ``fps`` a second, and has one seed. ``animate`` begins with
     ``images[0]`` and ends with ``last``, ``restyle`` changes ``clip`` by ``strength``. ``sound``: if the model has any.
-    For providers only: ``remote`` is work that was begun, to be waited for and not to be begun again; ``lasting`` work
-    goes on there when the caller goes away, until ``DELETE /jobs/ID`` with the same body.
+    For providers only: ``effort`` is how well it shall be made, in OpenAI's words; ``remote`` is work that was begun,
+    to be waited for and not to be begun again; ``lasting`` work goes on there when the caller goes away, until
+    ``DELETE /jobs/ID`` with the same body.
     """
 
     id: str
@@ -84,6 +85,7 @@ class MediaJob(Struct, frozen=True, kw_only=True, omit_defaults=True):
     loras: tuple[Lora, ...] = ()
     previews: int = 0
     output: Output = Output()
+    effort: Literal["low", "medium", "high"] | None = None
     remote: RemoteTask | None = None
     lasting: bool = False
 

@@ -31,8 +31,10 @@ def play(provider: str, model: str, *answers: Answer, nanousd: int | None = None
 FAL = {"request_id": "r1", "status_url": f"{HOST}/s", "response_url": f"{HOST}/r", "cancel_url": f"{HOST}/c"}
 FIREFLY: dict[str, Any] = {"jobId": "j1", "statusUrl": f"{HOST}/status/j1", "cancelUrl": f"{HOST}/cancel/j1"}
 OUTPUTS = {"outputs": [{"seed": 7, "image": {"url": LINK}}]}
+USED = {"input_tokens_details": {"text_tokens": 100, "image_tokens": 1000}, "output_tokens": 4000, "total_tokens": 5100}
 PICTURES = [
-    play("openai", "gpt-image-2", {"created": 1, "data": [{"b64_json": B64}] * 2, "usage": {"total_tokens": 9}}, n=2),
+    play("openai", "gpt-image-2", {"created": 1, "data": [{"b64_json": B64}] * 2, "usage": USED}, n=2,
+         nanousd=100 * 5_000 + 1_000 * 8_000 + 4_000 * 30_000),
     play("google", "gemini-3.1-flash-image", {"candidates": [{"finishReason": "STOP", "content": {"parts": [
         {"text": "Here it is"}, {"inlineData": {"mimeType": "image/png", "data": B64}}]}}]}),
     play("xai", "grok-imagine-image", {"data": [{"b64_json": B64, "respect_moderation": True}],
@@ -51,6 +53,9 @@ PICTURES = [
          {"id": "g1", "state": "completed", "output": [{"type": "image", "url": LINK}]}),
     play("fal", "fal-ai/flux/dev", FAL, {"status": "IN_QUEUE", "queue_position": 1}, {"status": "COMPLETED"},
          {"images": [{"url": LINK, "width": 32}], "seed": 7}),
+    play("fal", "fal-ai/wan/v2.2-a14b", FAL, {"status": "COMPLETED"}, {"image": {"url": LINK}, "seed": 7}),
+    play("replicate", "stability-ai/stable-diffusion-3.5-large", (201, {"id": "p1", "status": "starting"}),
+         {"id": "p1", "status": "succeeded", "output": LINK}),
     play("replicate", "black-forest-labs/flux-dev", (201, {"id": "p1", "status": "starting"}),
          {"id": "p1", "status": "processing"}, {"id": "p1", "status": "succeeded", "output": [LINK]}),
 ]  # fmt: skip
@@ -81,6 +86,7 @@ CLIPS = [
          {"id": "g1", "state": "completed", "output": [{"type": "video", "url": LINK}]}),
     play("fal", "fal-ai/pika/v2.2/text-to-video", FAL, {"status": "IN_PROGRESS"}, {"status": "COMPLETED"},
          {"video": {"url": LINK}}),
+    play("fal", "fal-ai/ltx-2-19b", FAL, {"status": "COMPLETED"}, {"video": {"url": LINK}, "seed": 7, "prompt": "x"}),
     play("replicate", "wan-video/wan-2.2-t2v-fast", (201, {"id": "p1", "status": "starting"}),
          {"id": "p1", "status": "succeeded", "output": LINK}),
     play("kling", "kling-v3", KLING, {"code": 0, "data": {"task_id": "k1", "task_status": "processing"}},

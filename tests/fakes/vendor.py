@@ -54,7 +54,7 @@ def clips(**fields: object) -> Operation:
         ],
         "job": job | dict(fields.pop("job", {})), "result": {"path": "output[]"},  # type: ignore[call-overload]
         "failure": {"message": ["failure"], "refused": ["SAFETY"], "account": ["NO_CREDIT"]},
-        "cost": {"path": "credits", "usd": 0.01},
+        "cost": [{"path": "credits", "usd": 0.01}],
     }  # fmt: skip
     return convert(usual | fields, Operation)
 

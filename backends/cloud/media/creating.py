@@ -40,6 +40,7 @@ def _begun(vendor: Vendor, answer: Answer) -> object:
     if answer.ok:
         failed = failed_inside(vendor.plan, vendor.provider, found)
         if failed is not None:
+            failed.upstream_status = answer.status  # nothing was begun, by its own word
             raise failed
         if found is None:
             raise unknown(vendor, "its answer cannot be read", answer.body[:512].decode("utf-8", "replace"))

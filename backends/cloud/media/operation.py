@@ -13,7 +13,7 @@ from backends.wire.media_job import MediaTask
 
 Name = Literal[
     "model", "prompt", "negative_prompt", "size", "n", "seed", "seeds", "steps", "guidance", "strength", "seconds",
-    "frames", "fps", "sound", "format", "quality", "image", "images", "mask", "last", "clip",
+    "frames", "fps", "sound", "format", "quality", "effort", "image", "images", "mask", "last", "clip",
 ]  # fmt: skip
 """What a request may be made of. ``size`` has two sides; ``image``, ``images``, ``mask``, ``last`` and ``clip`` are
 files, and with ``_ref`` behind them what an upload made of them."""
@@ -126,7 +126,7 @@ class Failure(_Strict, frozen=True, kw_only=True):
 
 
 class Cost(_Strict, frozen=True, kw_only=True):
-    """What the answer says it cost, in units of ``usd`` dollars."""
+    """What the answer says it cost or used, in units of ``usd`` dollars. Of several all are added up."""
 
     path: str
     usd: Annotated[float, Meta(gt=0)] = 1.0
@@ -148,5 +148,5 @@ class Operation(_Strict, frozen=True, kw_only=True):
     seconds: Seconds = 300.0
     failure: Failure = Failure()
     refused: str | None = None
-    cost: Cost | None = None
+    cost: tuple[Cost, ...] = ()
     limits: Limits = Limits()

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from backends.cloud.media.extract import Extract, ExtractError
 from backends.cloud.media.filters import FilterError
-from backends.cloud.media.operation import Follow, Operation, Request
+from backends.cloud.media.operation import Cost, Follow, Operation, Request
 from backends.cloud.media.template import (
     Branch,
     Expression,
@@ -79,7 +79,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     cancel: Next | None = None
     when: Extract | None = None
     refused: Extract | None = None
-    cost: Extract | None = None
+    costs: tuple[tuple[Extract, float], ...] = ()
     messages: tuple[Extract, ...] = ()
 
     def way(self, values: Values) -> Way | None:
@@ -145,9 +145,13 @@ class _Maker:
             cancel=job and self._next(job.cancel, "job.cancel"),
             when=self._extract(failure.when, "failure.when"),
             refused=self._extract(one.refused, "refused"),
-            cost=one.cost and self._extract(one.cost.path, "cost.path"),
+            costs=self._costs(one.cost),
             messages=tuple(each for each in messages if each is not None),
         )
+
+    def _costs(self, costs: tuple[Cost, ...]) -> tuple[tuple[Extract, float], ...]:
+        paths = [(self._extract(each.path, f"cost[{i}].path"), each.usd) for i, each in enumerate(costs)]
+        return tuple((path, usd) for path, usd in paths if path is not None)
 
     def _way(self, request: Request, where: str) -> Way | None:
         path = self._path(request.path, f"{where}.path", self._fixed - {"id"})

@@ -10,11 +10,12 @@ from backends.wire.media_job import CONTENT, CONTENT_TYPE, LAST, Alive, Event, l
 
 Work = Callable[[Callable[[Event], None]], Awaitable[None]]
 """Tells events, the last of them ``Done``; raises ``BackendError``."""
-_TAIL = 4096
 
 
 class Telling:
-    """One job. Implements ``Reply`` once ``opened`` has returned. Closing it ends the work."""
+    """One job. Implements ``Reply`` once ``opened`` has returned. Closing it ends the work. ``usage_tail`` is the last
+    event: what it cost is told there.
+    """
 
     status = 200
     content_type = CONTENT_TYPE
@@ -24,6 +25,7 @@ class Telling:
         """``alive``: seconds without news after which a sign of life is given."""
         self.first = b""
         self.complete = False
+        self.usage_tail = b""
         self._call = call
         self._alive = alive
         self._events: asyncio.Queue[Event] = asyncio.Queue()
@@ -38,7 +40,7 @@ class Telling:
                 said = line(event)
                 if isinstance(event, CONTENT):
                     kept.append(said)
-                    self.complete = isinstance(event, LAST)
+                    self._ends(event, said)
                     if self._call.stream or self.complete:
                         self.first = b"".join(kept)
                         return self
@@ -48,10 +50,6 @@ class Telling:
             self._task.cancel()
             raise
 
-    @property
-    def usage_tail(self) -> bytes:
-        return self.first[-_TAIL:]
-
     def __aiter__(self) -> Self:
         return self
 
@@ -59,11 +57,16 @@ class Telling:
         if self.complete:
             raise StopAsyncIteration
         event = await self._next()
-        self.complete = isinstance(event, LAST)
-        return line(event)
+        said = line(event)
+        self._ends(event, said)
+        return said
 
     def aclose(self) -> None:
         self._task.cancel()
+
+    def _ends(self, event: Event, said: bytes) -> None:
+        if isinstance(event, LAST):
+            self.complete, self.usage_tail = True, said
 
     async def _next(self) -> Event:
         """The next event; a sign of life when there is none for a while. Raises what the work raised."""

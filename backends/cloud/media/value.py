@@ -62,6 +62,7 @@ def values_of(job: MediaJob, model: str, seeds: Sequence[int], inputs: Inputs) -
         "sound": job.sound,
         "format": job.output.format,
         "quality": job.output.quality,
+        "effort": job.effort,
         "image": inputs.images[0] if inputs.images else None,
         "images": list(inputs.images) or None,
         "mask": inputs.mask,
@@ -78,8 +79,8 @@ _PICTURE = Blob(
 SAMPLE: dict[str, Value] = {
     "model": "model", "prompt": "A boat", "negative_prompt": "fog", "size": Size(1280, 720), "n": 1, "seed": 7,
     "seeds": [7], "steps": 20, "guidance": 4.5, "strength": 0.5, "seconds": 5.0, "frames": 120, "fps": 24.0,
-    "sound": True, "format": "png", "quality": 90, "image": _PICTURE, "images": [_PICTURE], "mask": _PICTURE,
-    "last": _PICTURE, "clip": Blob(b"\0\0\0\x18ftypmp42", "video/mp4"),
+    "sound": True, "format": "png", "quality": 90, "effort": "high", "image": _PICTURE, "images": [_PICTURE],
+    "mask": _PICTURE, "last": _PICTURE, "clip": Blob(b"\0\0\0\x18ftypmp42", "video/mp4"),
 }  # fmt: skip
 """One of each, to try a template on."""
 FILES = ("image", "images", "mask", "last", "clip")

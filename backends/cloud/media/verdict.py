@@ -50,11 +50,11 @@ def percent_of(plan: Plan, answer: object) -> float | None:
 
 def nanousd_of(plan: Plan, *answers: object) -> int | None:
     """What it cost, as the first of ``answers`` says that says it."""
-    cost = plan.operation.cost
     for answer in answers:
-        found = None if cost is None or plan.cost is None else plan.cost.number(answer)
-        if cost is not None and found is not None and found >= 0:
-            return round(found * cost.usd * 1_000_000_000)
+        told = [(path.number(answer), usd) for path, usd in plan.costs]
+        found = [number * usd for number, usd in told if number is not None and number >= 0]
+        if found:
+            return round(sum(found) * 1_000_000_000)
     return None
 
 

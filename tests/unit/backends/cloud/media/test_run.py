@@ -24,7 +24,7 @@ from tests.unit.backends.cloud.media.stage import Clock, call, clip, events, job
 async def test_pictures_of_one_answer(vendor: Vendor, backend: Callable[..., MediaProvider]) -> None:
     data = [picture(), picture(8, 8, "JPEG")]
     vendor.created = answer({"data": [{"b64_json": base64_of(each)} for each in data], "credits": 4})
-    one = operation(limits={"n": 2}, cost={"path": "credits", "usd": 0.01})
+    one = operation(limits={"n": 2}, cost=[{"path": "credits", "usd": 0.01}])
     reply = await backend(one).open(call(job(seeds=(7, 8))))
     first, second, done = events(reply)
     assert isinstance(first, Artifact)
@@ -43,7 +43,7 @@ async def test_pictures_of_one_answer(vendor: Vendor, backend: Callable[..., Med
 
 async def test_a_vendor_without_n_is_asked_several_times(vendor: Vendor, backend: Callable[..., MediaProvider]) -> None:
     vendor.created = answer({"data": [{"b64_json": base64_of(picture())}], "credits": 1})
-    one = operation(requests=[{"path": "/images", "body": {"seed": "${seed}"}}], cost={"path": "credits"})
+    one = operation(requests=[{"path": "/images", "body": {"seed": "${seed}"}}], cost=[{"path": "credits"}])
     reply = await backend(one).open(call(job(seeds=(1, 2, 3, 4, 5, 6))))
     told = events(reply)
     assert sorted(each.seed for each in told if isinstance(each, Artifact)) == [1, 2, 3, 4, 5, 6]
