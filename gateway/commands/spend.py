@@ -18,7 +18,7 @@ from gateway.keys.store import KeyStore
 from gateway.settings import Settings
 from gateway.spending.entry import Entry
 from gateway.spending.money import plain, shown
-from gateway.spending.report import By, Line, SpendingReport
+from gateway.spending.report import IN_ADVANCE, By, Line, SpendingReport
 from gateway.spending.schema import upgrade
 from gateway.spending.store import SpendingStore
 
@@ -35,7 +35,7 @@ class _Line(Struct):
 
 
 class _Unknown(Struct):
-    """``at_most_usd`` is what counts until it is settled."""
+    """``at_most_usd`` is what counts until it is settled. An advance of a gateway that is gone has no model."""
 
     id: str
     day: str
@@ -51,6 +51,7 @@ class _Report(Struct):
     by: By
     since: str | None
     lines: list[_Line]
+    in_advance_usd: str
     unknown: list[_Unknown]
 
 
@@ -68,16 +69,25 @@ def spend(ctx: click.Context, key: str | None, since: datetime | None, by: By, a
         names = {k.id: k.name for k in KeyStore(database, lambda: datetime.now(UTC)).all()}
         day = None if since is None else since.date().isoformat()
         report = SpendingReport(database, since=day, keys=_which(key, names))
-        lines, unknown = report.lines(by), report.unknown()
+        lines, in_advance, unknown = report.lines(by), report.in_advance(), report.unknown()
+    if in_advance is not None and by not in ("key", "day"):
+        lines = (*lines, in_advance)
+    kept = 0 if in_advance is None else in_advance.reserved
     if as_json:
         shown_lines = [_line(line, names if by == "key" else {}) for line in lines]
-        click.echo(encode(_Report(by, day, shown_lines, [_open(entry, names) for entry in unknown])).decode())
+        opened = [_open(entry, names) for entry in unknown]
+        click.echo(encode(_Report(by, day, shown_lines, plain(kept), opened)).decode())
         return
     show((by.upper(), "CALLS", "SPENT", "RESERVED", "UNKNOWN"), [_row(line, by, names) for line in lines])
+    if kept:
+        click.echo(f"\nOf what is reserved, {shown(kept)} is held in advance, for calls under way and to come.")
     if unknown:
         click.echo("\nOutcome unknown; look at the provider's bill, then: forebay spend settle ID USD")
         columns = ("ID", "DAY", "KEY", "MODEL", "PROVIDER", "AT MOST")
-        rows = [(e.id, e.day, names.get(e.key, e.key), e.model, e.provider, shown(e.reserved)) for e in unknown]
+        rows = [
+            (e.id, e.day, names.get(e.key, e.key), e.model or IN_ADVANCE, e.provider, shown(e.reserved))
+            for e in unknown
+        ]
         show(columns, rows)
 
 

@@ -3,6 +3,8 @@
 ``reserved`` becomes ``settled`` (it cost so much), ``released`` (it was certainly never taken on), or ``unknown``:
 nobody heard how it went, so it may have been charged. An unknown one counts in full and is never freed by itself; its
 caller may still settle it, or an operator who looked at the provider's bill. Its day and month end as all others do.
+
+What a gateway has in advance of its calls is an entry too, without a model and a provider (``Entry.in_advance``).
 """
 
 from secrets import token_hex
@@ -54,6 +56,11 @@ class Entry(Struct, frozen=True, kw_only=True):
         """What it takes of its budgets."""
         return self.reserved if self.state in OPEN else self.spent
 
+    @property
+    def in_advance(self) -> bool:
+        """No call, but room for calls: see ``advance``."""
+        return self.provider == ""
+
 
 def after(state: State, event: Event) -> State | None:
     """The state that follows, ``None`` where the event changes nothing: it has happened, or another one has."""
@@ -61,5 +68,5 @@ def after(state: State, event: Event) -> State | None:
     return reached if state in before else None
 
 
-def new_id() -> str:
-    return f"spend_{token_hex(8)}"
+def new_id(of: str = "spend") -> str:
+    return f"{of}_{token_hex(8)}"

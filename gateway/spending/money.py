@@ -1,12 +1,14 @@
 """Amounts: whole billionths of a US dollar, which hold a single token's price ($0.02 a million is 20 of them). Pure."""
 
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
+from functools import lru_cache
 
 NANO = 10**9
 MOST = 10**6 * NANO
 """A million dollars. Thousands of such amounts add up to less than the databases' 64 bits hold."""
 
 
+@lru_cache(4096, typed=True)  # prices are few, and each call reads a dozen of them
 def nano(usd: float | str | Decimal) -> int:
     """Rounded up. A float is read as it is written, so 0.1 is a tenth. Raises ``ValueError`` for what is no amount."""
     try:

@@ -5,8 +5,11 @@ import time
 import pytest
 
 from gateway.database import open_database
+from gateway.spending.advance import Advance
 from gateway.spending.budget import Budget, day_of
 from gateway.spending.entry import Call
+from gateway.spending.ledger import Ledger
+from gateway.spending.posting import Want
 from gateway.spending.schema import upgrade
 from gateway.spending.store import SpendingStore
 
@@ -49,7 +52,7 @@ def lines(shell, *words: str) -> dict[str, tuple[int, str, str, str]]:
 
 
 def test_an_empty_account(shell):
-    assert shell.json("spend") == {"by": "key", "since": None, "lines": [], "unknown": []}
+    assert shell.json("spend") == {"by": "key", "since": None, "lines": [], "in_advance_usd": "0", "unknown": []}
     assert "settle" not in shell.ok("spend")
 
 
@@ -75,7 +78,7 @@ def test_of_one_key_and_of_a_time(shell, account):
     assert lines(shell, "--key", "nobody") == {}
     assert len(lines(shell, "--since", "2026-01-01")) == 3
     assert shell.json("spend", "--since", "2999-01-01") == {
-        "by": "key", "since": "2999-01-01", "lines": [], "unknown": []
+        "by": "key", "since": "2999-01-01", "lines": [], "in_advance_usd": "0", "unknown": []
     }  # fmt: skip
     assert shell.run("spend", "--since", "yesterday").exit_code == 2
 
@@ -108,3 +111,35 @@ def test_only_an_unknown_outcome_is(shell, store, account):
     assert "no call" in shell.run("spend", "settle", "spend_nobodys", "1").output
     assert shell.run("spend", "settle", running, "much").exit_code == 2
     assert lines(shell)["operator"] == (2, "0", "1", "0")
+
+
+def kept(store, key: str, dollars: float, since: float = 0.0) -> str:
+    """In advance of calls, ``since`` seconds ago."""
+    now = time.time() - since
+    advance = Advance(key, day_of(now), now)
+    amount = int(dollars * NANO)
+    want = Want(key=key, day=advance.day, least=amount, most=amount, budget=FREE, into=advance.id)
+    assert Ledger(store._database, FREE).draw(want, [advance.posting(now)]).granted == amount
+    return advance.id
+
+
+def test_what_is_kept_in_advance_is_no_call_of_a_model(shell, store, account):
+    kept(store, account["bob"], 2)
+    assert lines(shell)[account["bob"]] == (1, "0", "5", "0")
+    assert lines(shell, "--by", "model")["(in advance)"] == (0, "0", "2", "0")
+    assert lines(shell, "--by", "day") == {day_of(time.time()): (4, "0.75", "5", "4")}
+    assert shell.json("spend")["in_advance_usd"] == "2"
+    assert shell.json("spend", "--key", "alice")["in_advance_usd"] == "0"
+    assert "$2.00 is held in advance" in shell.ok("spend")
+    assert "in advance" not in shell.ok("spend", "--key", "alice")
+
+
+def test_what_a_gateway_had_in_advance_when_it_died_is_settled_by_hand(shell, store, account):
+    left = kept(store, account["bob"], 2, since=3600)
+    assert [entry.id for entry in store.doubt_overdue()] == [left]
+    assert "(in advance)" in next(line for line in shell.ok("spend").splitlines() if left in line)
+    assert lines(shell, "--by", "provider")["(in advance)"] == (0, "0", "0", "2")
+    said = shell.ok("spend", "settle", left, "0.5")
+    assert said == f"{left}: $0.50 of the $2.00 that were reserved\n"
+    assert lines(shell)[account["bob"]] == (1, "0.5", "3", "0")
+    assert shell.json("spend")["in_advance_usd"] == "0"
