@@ -35,7 +35,7 @@ class AnthropicProvider:
         """See ``Backend.open``."""
         if call.path != _CHAT:
             there = replaced(call, impersonal(call.body))
-            return await exchange(self._client, self._provider, self._model, there, Unchanged(call.terminator))
+            return await exchange(self._client, self._provider, self._model, there, _PassedOn(call.terminator))
         translated = to_messages(call.body, self._terms, model=self._model)
         answer_id, created = f"chatcmpl-{secrets.token_hex(12)}", int(time.time())
         there = replaced(call, translated.body, _MESSAGES)
@@ -56,6 +56,19 @@ class AnthropicProvider:
         """The client is everybody's."""
 
 
+class _PassedOn(Unchanged):
+    """Counted once ``message_delta`` has come: what ``message_start`` tells is how it begins."""
+
+    counted = False
+    _LAST = b'"message_delta"'
+
+    def feed(self, chunk: bytes) -> bytes:
+        before = self._tail[-len(self._LAST) :]
+        data = super().feed(chunk)
+        self.counted = self.counted or self._LAST in before + data
+        return data
+
+
 class _Told:
     """A translated stream. Its usage is in its last chunk where the client asked for it, and here in any case."""
 
@@ -65,6 +78,10 @@ class _Told:
     @property
     def usage(self) -> bytes:
         return b'"usage":' + msgspec.json.encode(self._stream.usage)
+
+    @property
+    def counted(self) -> bool:
+        return self._stream.ended
 
     def feed(self, chunk: bytes) -> bytes:
         return self._stream.feed(chunk)

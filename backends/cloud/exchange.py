@@ -3,6 +3,7 @@
 import asyncio
 
 import aiohttp
+import msgspec
 from msgspec.structs import replace
 
 from backends.cloud.client import CloudClient
@@ -41,6 +42,8 @@ async def exchange(client: CloudClient, provider: Provider, model: str, call: Ca
             raise error
         if call.stream:
             raise BackendError(Cause.UPSTREAM_PROTOCOL, f"{provider.name} did not answer with a stream")
+        if not _is_json(body):  # one that tells no length may end anywhere
+            raise BackendError(Cause.STREAM_BROKEN, f"{provider.name} broke its answer off")
         return WholeReply(response.status, kind, (), body)
     except BaseException:
         response.close()
@@ -62,7 +65,7 @@ async def _first(
                     came += chunk
                     if len(came) > MOST_EVENT_BYTES:
                         raise BackendError(Cause.UPSTREAM_PROTOCOL, f"{provider.name} sent too large an event")
-                    if first_event_end(came) < 0:
+                    if (b"\n" not in chunk and b"\r" not in chunk) or first_event_end(came) < 0:
                         continue
                     error = _error_event(provider, model, came)
                     if error is not None:
@@ -76,6 +79,14 @@ async def _first(
         detail = f"{provider.name} broke its stream before the first event"
         raise BackendError(Cause.STREAM_BROKEN, detail, private=private) from None
     return told
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _error_event(provider: Provider, model: str, came: bytes) -> BackendError | None:

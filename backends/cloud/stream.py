@@ -15,11 +15,14 @@ _TAIL = 4096
 class Translation(Protocol):
     """What is done to the bytes on their way. ``finish`` raises ``BackendError`` for a stream that is not whole.
 
-    ``usage``: bytes with the usage, where what is told holds none.
+    ``usage``: bytes with the usage, where what is told holds none. ``counted``: what is told of it is the end of it.
     """
 
     @property
     def usage(self) -> bytes: ...
+
+    @property
+    def counted(self) -> bool: ...
 
     def feed(self, chunk: bytes) -> bytes: ...
 
@@ -30,6 +33,7 @@ class Unchanged:
     """Bytes as they come, up to an event that tells of a failure; whole when the last one is ``terminator``."""
 
     usage = b""
+    counted = True
 
     def __init__(self, terminator: bytes) -> None:
         self._terminator = terminator
@@ -71,7 +75,7 @@ class CloudStream:
 
     @property
     def usage_tail(self) -> bytes:
-        return self._tail + self._translation.usage
+        return self._tail + self._translation.usage if self._translation.counted else b""
 
     def __aiter__(self) -> Self:
         return self

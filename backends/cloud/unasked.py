@@ -5,6 +5,8 @@
 import re
 
 from backends.cloud.stream import Unchanged
+from backends.errors import BackendError, Cause
+from backends.wire.sse import MOST_EVENT_BYTES
 
 _EMPTY = re.compile(rb'"choices"\s*:\s*\[\s*\]')
 _END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
@@ -29,6 +31,8 @@ class WithoutUsage(Unchanged):
             else:
                 told.append(event)
         self._event = self._event[start:]
+        if len(self._event) > MOST_EVENT_BYTES:
+            raise BackendError(Cause.UPSTREAM_PROTOCOL, "the provider sent too large an event")
         return b"".join(told)
 
     def finish(self) -> bytes:

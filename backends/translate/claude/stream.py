@@ -72,6 +72,11 @@ class ChatStream:
             raise BackendError(Cause.STREAM_BROKEN, "the backend's answer broke off")
 
     @property
+    def ended(self) -> bool:
+        """Its server has said why it ends, and what it has written."""
+        return self._ended is not None
+
+    @property
     def usage(self) -> Usage:
         """What was told of the cost so far, also where the client did not ask or the answer broke off."""
         return usage_of(self._counts)
