@@ -54,8 +54,8 @@ def plan_of(args: EngineArgs, request: LaunchRequest, environments: Environments
 
 
 def provider_backend(provider: Provider, offer: Offer, client: CloudClient) -> Backend:
-    """What talks to ``provider`` about the model of ``offer``. Raises ``BackendError(NO_CAPACITY)`` for kinds that
-    serve no texts.
+    """What talks to ``provider`` about the texts of ``offer``'s model; of pictures and clips see ``MediaBackends``.
+    Raises ``BackendError(NO_CAPACITY)`` for kinds that serve no texts.
     """
     match provider.kind:
         case "openai":

@@ -17,7 +17,10 @@ from litestar.exceptions import HTTPException
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from backends.cloud.client import CloudClient
+from backends.cloud.media.backends import MediaBackends
+from backends.cloud.media.downloads import Downloads
 from backends.cloud.secrets import has_key
+from backends.contract import Backend
 from backends.environments.environments import Environments
 from backends.errors import BackendError
 from backends.http.fetch import Fetcher, FetchRules
@@ -56,7 +59,9 @@ from gateway.keys.ring import KeyRing
 from gateway.lifespan import begin, end
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.experience import Experience
-from gateway.routing.spillway import Spillway
+from gateway.routing.route import Offered
+from gateway.routing.spillway import Spillway, today
+from gateway.routing.succession import Succession
 from gateway.routing.table import RouteTable
 from gateway.routing.targets import target_of
 from gateway.scheduling.engines import EngineLauncher
@@ -114,9 +119,10 @@ def create_app(
     launcher: Launcher | None = None,
     reached: Reached = unwatched,
     cloud: CloudClient | None = None,
+    downloads: Downloads | None = None,
 ) -> Application:
     """The whole gateway; nothing is started before the lifespan. Tests replace the real engines by a ``launcher``, the
-    way to providers by a ``cloud``, and kill the process at points that ``reached`` hears of."""
+    ways to providers by a ``cloud`` and ``downloads``, and kill the process at points that ``reached`` hears of."""
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     metrics = Metrics(__version__)
     logs = Logging(settings.log_level, settings.log_format, access=settings.access_log)
@@ -132,11 +138,12 @@ def create_app(
         return could_hold(target, runtime.scheduler.inventory, policy)
 
     substitutes = parse_substitutes(settings.model_aliases, settings.default_model)
-    tables = [RouteTable(catalog.catalog, footprints, fits, substitutes)]
+    succession = Succession(settings.successors, today)
+    tables = [RouteTable(catalog.catalog, footprints, fits, substitutes, succession)]
 
     def table() -> RouteTable:
         if tables[0].catalog is not catalog.catalog:
-            tables[0] = RouteTable(catalog.catalog, footprints, fits, substitutes)
+            tables[0] = RouteTable(catalog.catalog, footprints, fits, substitutes, succession)
         return tables[0]
 
     def forget() -> None:
@@ -155,8 +162,15 @@ def create_app(
     machine = Machine(probe_of(settings.devices, settings.memory_limit), learning)
     watchdog = Watchdog.within(settings.idle_timeout)
     client = cloud or CloudClient(settings.provider_secrets())
+    media = MediaBackends(client, downloads or Downloads())
+
+    def provider(each: Offered) -> Backend:
+        if each.media:
+            return media.of(each.provider, each.offer.model)
+        return provider_backend(each.provider, each.offer, client)
+
     spillway = Spillway(
-        lambda each: provider_backend(each.provider, each.offer, client),
+        provider,
         lambda each: has_key(each.provider, client.secrets),
         metrics,
     )
@@ -174,6 +188,7 @@ def create_app(
             runtime, metrics, table, (launcher or engines).missing, settings.queue_wait, spillway=spillway
         ),
         cloud=client,
+        media=media,
         spillway=spillway,
         keys=KeyRing(
             operator_secret=settings.presented_key(),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from backends.environments.environments import Environments
 from backends.errors import BackendError
 from backends.process.lock import StateLock
 from backends.process.reaper import reap_orphans
@@ -23,14 +24,18 @@ from gateway.conversations.store import ResponseStore
 from gateway.database import open_database
 from gateway.http.media_links import MediaLimits, MediaLinks, media_key
 from gateway.http.services import Services
+from gateway.jobs.clip_stills import ClipStills
 from gateway.jobs.gateway_name import gateway_name
 from gateway.jobs.schema import upgrade
 from gateway.jobs.videos import VideoRules, Videos
 from gateway.keys.policy import operator_policy
 from gateway.keys.ring import KeyRing
 from gateway.keys.store import KeyStore
+from gateway.routing.egress import Permit, permit_of
 from gateway.settings import Settings
 from gateway.spending.account import SpendingAccount
+from gateway.spending.budget import Budget
+from gateway.spending.ledger import Ledger
 from gateway.spending.schema import upgrade as upgrade_spending
 from gateway.spending.store import SpendingStore
 from gateway.telemetry.logs import Logging
@@ -61,11 +66,11 @@ async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reache
     services.keys.replace(store.all())
     services.responses = await asyncio.to_thread(ResponseStore, shared, time.time, settings.response_seconds)
     spending = await asyncio.to_thread(_spending, shared)
-    account = services.spillway.account = SpendingAccount(
-        spending, operator_policy(settings.cloud_budget_day, settings.cloud_budget_month).budget
-    )
+    budget = operator_policy(settings.cloud_budget_day, settings.cloud_budget_month).budget
+    account = services.spillway.account = SpendingAccount(spending, Ledger(shared, budget), budget)
     stack.push_async_callback(account.aclose)
     stack.push_async_callback(services.cloud.aclose)
+    stack.push_async_callback(services.media.aclose)
     await catalog.refresh()
     await asyncio.to_thread(_read_heads, services)
     catalog.subscribe(lambda change: _unload_removed(services, change.removed + change.changed))
@@ -81,6 +86,7 @@ async def begin(stack: AsyncExitStack, services: Services, logs: Logging, reache
         _watch_keys(store, services.keys),
         _sweep(links, services.responses),
         _look_for_overdue(spending),
+        account.run(),
         pulse(services.metrics),
         videos.run(),
     ):
@@ -99,7 +105,10 @@ async def _look_for_overdue(spending: SpendingStore) -> None:
     while True:
         try:
             for entry in await asyncio.to_thread(spending.doubt_overdue):
-                _log.warning("nobody heard what call %s of %s has cost: forebay spend", entry.id, entry.provider)
+                if entry.in_advance:
+                    _log.warning("a gateway that is gone has left %s with what it cost: forebay spend", entry.id)
+                else:
+                    _log.warning("nobody heard what call %s of %s has cost: forebay spend", entry.id, entry.provider)
         except BackendError as error:
             _log.error("the account cannot be read: %s", error.private or error.detail)
         await asyncio.sleep(_SWEEP_EVERY)
@@ -112,11 +121,17 @@ async def _videos(services: Services, database: Engine, reached: Reached) -> Vid
     name = gateway_name(settings.state_dir / "gateway.name")
     shelf, staging = await asyncio.to_thread(_place_of_results, settings, name)
     artifacts = ArtifactStore(shelf, staging, settings.result_bytes, reached)
+
+    def permitted(key_id: str, local_only: bool) -> tuple[Permit, Budget]:
+        policy = services.keys.policy(key_id)
+        return permit_of(settings.cloud, policy, local_only=local_only), policy.budget
+
     videos = Videos(
         database,
         name,
         artifacts,
         services.dispatcher,
+        services.spillway,
         services.runtime,
         services.table,
         services.experience,
@@ -129,6 +144,8 @@ async def _videos(services: Services, database: Engine, reached: Reached) -> Vid
             hold=settings.clip_hold,
             room=Room(each=settings.result_bytes, total=settings.results_bytes, keep_seconds=settings.result_seconds),
         ),
+        permitted,
+        ClipStills(lambda: Environments(settings.data_dir / "engines").python("diffusers")),
         reached,
     )
     await videos.begin()

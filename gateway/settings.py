@@ -155,6 +155,11 @@ class Settings(BaseSettings):
         default=None,
         description="Folder with a file for each provider's key, named as its environment variable; before that.",
     )
+    successors: Literal["off", "warn", "auto"] = Field(
+        default="off",
+        description="What answers to the name of a model that its maker has switched off: `off` an error that names "
+        "its successor; `auto` the successor; `warn` too, with the header `x-forebay-warning` and a line in the log.",
+    )
     cloud_budget_day: float | None = Field(
         default=None,
         ge=0,

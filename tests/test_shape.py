@@ -34,6 +34,8 @@ UNTYPED = {
 
 SLEEPS = {
     "tests/faults/test_drain_with_jobs.py": "looks at another process until it is as far",
+    "tests/faults/test_killed_with_cloud_jobs.py": "looks at another process until it is as far",
+    "tests/fakes/engine_control.py": "polls for a socket of another process, with a deadline",
     "tests/faults/test_killed_with_jobs.py": "looks at another process until it is as far",
     "tests/integration/test_clips_make_way.py": "outlives a round of looks in which nothing must happen",
     "tests/faults/test_two_gateways.py": "looks at other processes until they are as far",

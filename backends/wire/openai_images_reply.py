@@ -27,15 +27,19 @@ class ImageUsage(Struct, frozen=True, kw_only=True):
 
 
 class Made(Struct, frozen=True, kw_only=True):
-    """What was asked for, where it differs, and how it was made."""
+    """What was asked for, where it differs, and how it was made. ``steps`` and ``guidance`` are not told by providers,
+    ``cost_usd`` by nobody else.
+    """
 
     size: str
     requested_size: str | None
     seeds: list[int]
-    steps: int
+    steps: int | None
     guidance: float | None
     model: str
     variant: str
+    where: str = "local"
+    cost_usd: float | None = None
 
 
 class ImageData(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,7 +11,9 @@ class VideoError(Struct, frozen=True, kw_only=True):
 
 
 class VideoMade(Struct, frozen=True, kw_only=True):
-    """How it is made: ``notes`` say what was changed of the request. ``eta`` in seconds, ``None`` while unknown."""
+    """How it is made: ``notes`` say what was changed of the request. ``eta`` in seconds, ``None`` while unknown;
+    ``cost_usd`` is what a provider has asked for it.
+    """
 
     task: str
     frames: int
@@ -20,6 +22,7 @@ class VideoMade(Struct, frozen=True, kw_only=True):
     variant: str | None
     backend: str | None
     where: str
+    cost_usd: float | None
     stage: str | None
     eta: int | None
     attempts: int

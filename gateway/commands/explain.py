@@ -15,10 +15,11 @@ from gateway.commands.offline import offline_services, settings_for
 from gateway.commands.sizes import size
 from gateway.commands.table import show
 from gateway.database import open_database
+from gateway.http.operator import explanation_of
 from gateway.routing.explain import CandidateView, Explanation
-from gateway.routing.explain import explain as explain_route
 from gateway.settings import Settings
 
+_OPERATOR = "operator"
 _LABEL = 24
 """Wide enough for every label."""
 
@@ -42,9 +43,15 @@ def explain(model: str, devices: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(encode(found).decode())
         return
-    columns = ("VARIANT", "ENGINE", "WEIGHTS", "+ KV", "+ COMPUTE", "= DEVICE", "DECISION", "WHY")
-    show(columns, (_row(candidate) for candidate in found.candidates))
-    click.echo(f"served now: {found.model}:{found.serves}" if found.serves else "served now: nothing of the above")
+    if found.instead_of:
+        click.echo(f"{found.instead_of} is gone: {found.model} answers to its name (FOREBAY_SUCCESSORS)")
+    if found.candidates or not found.offers:
+        columns = ("VARIANT", "ENGINE", "WEIGHTS", "+ KV", "+ COMPUTE", "= DEVICE", "DECISION", "WHY")
+        show(columns, (_row(candidate) for candidate in found.candidates))
+        click.echo(f"served now: {found.model}:{found.serves}" if found.serves else "served now: nothing of the above")
+    if found.offers:
+        rows = ((o.provider, o.model, "yes" if o.open else "no", o.why) for o in found.offers)
+        show(("PROVIDER", "ITS MODEL", "MAY BE ASKED", "WHY"), rows)
     for rule in found.fallbacks:
         click.echo(f"falls back on {rule}")
     for candidate in found.candidates:
@@ -84,4 +91,4 @@ def _offline(settings: Settings, model: str) -> Explanation:
             services.footprints.load(database)
             database.dispose()
     services.table().forget()
-    return explain_route(services.table().route(model), services.runtime, services.dispatcher.missing)
+    return explanation_of(services, model, _OPERATOR)

@@ -88,6 +88,7 @@ def note_opened(exchange: Exchange, opened: Opened) -> None:
     exchange.where = opened.where
     exchange.reason = opened.reason
     exchange.attempts = opened.attempts
+    exchange.nanousd = opened.nanousd
     exchange.waited = opened.lease.waited
     exchange.first_event = exchange.last_event = time.perf_counter()
     exchange.events = 1

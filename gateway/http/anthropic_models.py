@@ -74,7 +74,10 @@ def _capabilities(profile: ModelProfile) -> Capabilities:
     return Capabilities(
         effort=Effort(supported=thinks, low=effort, medium=effort, high=effort, xhigh=effort, max=effort),
         structured_outputs=Support(bool(engines)),
-        image_input=Support(any(reads_pictures(variant.engine) for variant in profile.variants)),
+        image_input=Support(
+            any(reads_pictures(variant.engine) for variant in profile.variants)
+            or any(offer.images for offer in profile.cloud)
+        ),
         pdf_input=Support(True),
         thinking=Thinking(supported=thinks, types=ThinkingTypes(enabled=Support(thinks), adaptive=Support(thinks))),
     )

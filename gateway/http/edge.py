@@ -24,7 +24,9 @@ from gateway.http.replies import EXCHANGE, error_answer, last_words, note_failur
 from gateway.http.services import Services
 from gateway.keys.key import Key
 from gateway.keys.key import Scope as KeyScope
+from gateway.routing.succession import warning
 from gateway.scheduling.refusals import draining
+from gateway.spending.money import plain
 from gateway.telemetry.exchange import Exchange
 from gateway.telemetry.logs import request_id
 
@@ -46,6 +48,7 @@ class Edge:
         self._recorder = services.recorder
         self._access = services.access
         self._metrics_public = services.settings.metrics_public
+        self._warns = services.settings.successors == "warn"
         self._in_flight = 0
         self._by_key: dict[str, int] = {}
         self._boot = token_hex(8)
@@ -70,7 +73,7 @@ class Edge:
             if message["type"] == "http.response.start":
                 started = True
                 exchange.status = message["status"]
-                message["headers"] = _traced(message["headers"], exchange)
+                message["headers"] = _traced(message["headers"], exchange, warns=self._warns)
             return send(message)
 
         try:
@@ -155,7 +158,7 @@ class Edge:
             self._by_key[key.id] -= 1
 
 
-def _traced(given: Iterable[tuple[bytes, bytes]], exchange: Exchange) -> list[tuple[bytes, bytes]]:
+def _traced(given: Iterable[tuple[bytes, bytes]], exchange: Exchange, *, warns: bool) -> list[tuple[bytes, bytes]]:
     """``given``, and the headers that say who answered and why."""
     headers = [*given, (b"x-request-id", exchange.request_id.encode())]
     if exchange.origin:
@@ -167,6 +170,10 @@ def _traced(given: Iterable[tuple[bytes, bytes]], exchange: Exchange) -> list[tu
     if exchange.attempts:
         e = exchange
         headers += _who_answered(e.model, e.variant, e.backend, e.where, e.reason, e.attempts)
+        if e.nanousd is not None:
+            headers.append((b"x-forebay-cost-usd", plain(e.nanousd).encode()))
+        if warns and (said := warning(e.model, e.reason)):
+            headers.append((b"x-forebay-warning", said.encode()))
     return headers
 
 

@@ -9,6 +9,7 @@ from backends.contract import Task
 from backends.wire.decode import decode
 from backends.wire.openai_images import EditRequest, VariationRequest, validate
 from gateway.http.body import read_body, require_json
+from gateway.http.errands import picture_errand
 from gateway.http.image_orders import keep_of, order_of, require_post, route_of, wish_of
 from gateway.http.multipart import is_form
 from gateway.http.picture_serving import serve
@@ -49,7 +50,8 @@ def _handler(services: Services, endpoint: str, wanted: type[R], usual: Task) ->
                 images=tuple(str(each.path) for each in pictures.images),
                 mask=None if pictures.mask is None else str(pictures.mask.path),
             )
-            order = order_of(request, wish, exchange, "image_edit", keep_of(services, request, scope))
+            errand = picture_errand(services, exchange, route, wish)
+            order = order_of(request, wish, exchange, "image_edit", keep_of(services, request, scope), errand)
             await serve(services, scope, send, exchange, route, order)
 
     return serve_pictures

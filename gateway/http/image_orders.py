@@ -13,10 +13,12 @@ from backends.wire.openai_images import ImageRequest
 from backends.wire.openai_images_reply import Kind
 from gateway.catalog.picture_size import Size, snap
 from gateway.http.body import header
+from gateway.http.errands import visit
 from gateway.http.media_route import links_of
 from gateway.http.picture_serving import Order
 from gateway.http.picture_telling import Keep, OpenAITelling
 from gateway.http.services import Services
+from gateway.routing.errand import NOWHERE, Errand
 from gateway.routing.pick import Ask
 from gateway.routing.picture_job import Wish
 from gateway.routing.preference import preferred
@@ -44,6 +46,7 @@ def route_of(services: Services, exchange: Exchange, request: ImageRequest, task
     route = table.route(name)
     exchange.model = route.profile.id
     exchange.stream = bool(request.stream)
+    services.spillway.require(route, visit(services, exchange, route, task))
     return route
 
 
@@ -83,14 +86,17 @@ def wish_of(
     )
 
 
-def order_of(request: ImageRequest, wish: Wish, exchange: Exchange, kind: Kind, keep: Keep | None = None) -> Order:
-    """The wish with its urgency, and how its answer is told."""
+def order_of(
+    request: ImageRequest, wish: Wish, exchange: Exchange, kind: Kind, keep: Keep | None = None,
+    errand: Errand = NOWHERE,
+) -> Order:  # fmt: skip
+    """The wish with its urgency, what it may do elsewhere, and how its answer is told."""
     word = exchange.priority or ("batch" if request.service_tier == "flex" else "")
     if word not in _PRIORITIES:
         raise BackendError(Cause.INVALID_REQUEST, "x-forebay-priority is interactive or batch")
     return Order(
         wish=wish,
-        ask=Ask(priority=_PRIORITIES[word], request=exchange.request_id),
+        ask=Ask(priority=_PRIORITIES[word], request=exchange.request_id, errand=errand),
         telling=OpenAITelling(kind=kind, request=request, wish=wish, keep=keep),
         stream=bool(request.stream),
     )

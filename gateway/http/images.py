@@ -8,6 +8,7 @@ from backends.contract import Task
 from backends.wire.decode import decode
 from backends.wire.openai_images import GenerationRequest, validate
 from gateway.http.body import read_body, require_json
+from gateway.http.errands import picture_errand
 from gateway.http.image_edits import edit_handler, variation_handler
 from gateway.http.image_orders import keep_of, order_of, require_post, route_of, wish_of
 from gateway.http.picture_serving import serve
@@ -37,7 +38,8 @@ def _generations(services: Services) -> ASGIApp:
         validate(request)
         route = route_of(services, exchange, request, Task.IMAGE)
         wish = wish_of(request, route, Task.IMAGE, request.prompt)
-        order = order_of(request, wish, exchange, "image_generation", keep_of(services, request, scope))
+        errand = picture_errand(services, exchange, route, wish)
+        order = order_of(request, wish, exchange, "image_generation", keep_of(services, request, scope), errand)
         await serve(services, scope, send, exchange, route, order)
 
     return generate

@@ -15,8 +15,11 @@ from msgspec import Struct
 from backends.errors import BackendError, Cause
 from backends.wire.decode import decode
 from gateway.http.body import read_body, require_json
+from gateway.http.replies import exchange_of
 from gateway.http.services import Services
+from gateway.routing.egress import permit_of
 from gateway.routing.explain import Explanation, explain
+from gateway.routing.route import Offered
 from gateway.scheduling.views import (
     DecisionView,
     DeviceView,
@@ -61,6 +64,17 @@ class CatalogState(Struct, frozen=True):
     models: int
     loaded_at: float | None
     problems: list[str]
+
+
+def explanation_of(services: Services, model: str, key_id: str) -> Explanation:
+    """What a request for ``model`` would get, with that key."""
+    route = services.table().route(model)
+    permit = permit_of(services.settings.cloud, services.keys.policy(key_id), local_only=False)
+
+    def objection(offered: Offered) -> str | None:
+        return services.spillway.objection(offered, permit, asked_for=not route.candidates)
+
+    return explain(route, services.runtime, services.dispatcher.missing, objection=objection)
 
 
 def operator_routes(services: Services) -> list[HTTPRouteHandler]:
@@ -111,9 +125,9 @@ def operator_routes(services: Services) -> list[HTTPRouteHandler]:
         return Unloaded(route.profile.id, [name for name in names if runtime.unload(name)])
 
     @get("/api/explain", sync_to_thread=False)
-    def explain_model(model: FromQuery[str] = "") -> Explanation:
+    def explain_model(request: Request[None, None, State], model: FromQuery[str] = "") -> Explanation:
         if not model:
             raise BackendError(Cause.INVALID_REQUEST, "name a model: /api/explain?model=NAME", param="model")
-        return explain(services.table().route(model), runtime, services.dispatcher.missing)
+        return explanation_of(services, model, exchange_of(request.scope).key_id)
 
     return [ps, show_devices, queue, show_decisions, catalog, load, unload, explain_model]

@@ -17,6 +17,7 @@ from backends.errors import BackendError, Cause
 from backends.http.lines import understood
 from backends.wire import sse
 from backends.wire.media_job import Artifact, Done, Event, Preview, Step
+from gateway.http.answer import note_opened
 from gateway.http.event_stream import EventStream
 from gateway.http.hangup import cancel_when_gone
 from gateway.http.replies import error_body, note_failure
@@ -46,9 +47,9 @@ class Telling(Protocol):
 
     def preview(self, preview: Preview) -> bytes: ...
 
-    async def finished(self, artifact: Artifact, candidate: Candidate) -> bytes: ...
+    async def finished(self, artifact: Artifact, opened: Opened) -> bytes: ...
 
-    async def whole(self, artifacts: list[Artifact], candidate: Candidate) -> bytes: ...
+    async def whole(self, artifacts: list[Artifact], opened: Opened) -> bytes: ...
 
 
 class Order(Struct, frozen=True, kw_only=True):
@@ -66,8 +67,8 @@ async def serve(services: Services, scope: Scope, send: Send, exchange: Exchange
     check(wish, route.profile)
     cancel_when_gone(scope)
     sized = services.table().sized(only_able(wish, route), demand_of(wish))
-    best = sized.candidates[0]
-    cost = services.experience.paces.seconds(best.target.variant_id, work_of(wish, best))
+    best = next(iter(sized.candidates), None)
+    cost = best and services.experience.paces.seconds(best.target.variant_id, work_of(wish, best))
     priced = msgspec.structs.replace(order, ask=msgspec.structs.replace(order.ask, cost=cost))
     serving = _Serving(services, exchange, sized, priced)
     await (serving.stream(send) if order.stream else serving.plain(send))
@@ -91,12 +92,12 @@ class _Serving:
     async def plain(self, send: Send) -> None:
         opened = await self._open()
         try:
-            self._note(opened)
+            note_opened(self._exchange, opened)
             events = list(_events(opened.reply.first))
             self._learn(opened, events[-1])
             artifacts = [event for event in events if isinstance(event, Artifact)]
             opened.lease.release()  # the slot is free before the client has read
-            body = await self._order.telling.whole(artifacts, opened.candidate)
+            body = await self._order.telling.whole(artifacts, opened)
         finally:
             opened.close()
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
@@ -152,7 +153,7 @@ class _Serving:
             self._stream.tell(self._order.telling.progress(event))
 
     async def _relay(self, stream: EventStream, opened: Opened) -> None:
-        self._note(opened)
+        note_opened(self._exchange, opened)
         telling = self._order.telling
         async for event in _arriving(opened):
             if isinstance(event, Step):
@@ -160,7 +161,7 @@ class _Serving:
             elif isinstance(event, Preview):
                 stream.tell(telling.preview(event))
             elif isinstance(event, Artifact):
-                stream.tell(await telling.finished(event, opened.candidate))
+                stream.tell(await telling.finished(event, opened))
             self._exchange.events += 1
             self._exchange.last_event = time.perf_counter()
             if isinstance(event, Done):
@@ -168,20 +169,8 @@ class _Serving:
                 return
         raise BackendError(Cause.STREAM_BROKEN, "the backend ended in the middle of a job")
 
-    def _note(self, opened: Opened) -> None:
-        exchange, candidate = self._exchange, opened.candidate
-        exchange.model = candidate.profile.id
-        exchange.variant = candidate.variant.name
-        exchange.backend = opened.lease.backend.name
-        exchange.where = "local"
-        exchange.reason = opened.reason
-        exchange.attempts = opened.attempts
-        exchange.waited = opened.lease.waited
-        exchange.first_event = exchange.last_event = time.perf_counter()
-        exchange.events = 1
-
     def _learn(self, opened: Opened, last: Event) -> None:
-        if isinstance(last, Done):
+        if isinstance(last, Done) and not opened.candidate.provider:
             work = work_of(self._order.wish, opened.candidate)
             self._services.experience.note(opened.candidate, work, demand_of(self._order.wish), last)
 

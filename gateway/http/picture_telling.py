@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from msgspec import Struct
 
-from backends.diffusers.args import DiffusersArgs
 from backends.wire.media_job import Artifact, Preview, Step
 from backends.wire.openai_images import ImageRequest
 from backends.wire.openai_images_reply import (
@@ -20,8 +19,9 @@ from backends.wire.openai_images_reply import (
     PartialImage,
 )
 from gateway.http.picture_serving import Place
-from gateway.routing.picture_job import Wish, steps_of
-from gateway.routing.route import Candidate
+from gateway.routing.picture_job import Wish, guidance_for, steps_for
+from gateway.routing.route import Opened
+from gateway.spending.money import usd
 
 Keep = Callable[[Artifact], Awaitable[str]]
 
@@ -58,7 +58,7 @@ class OpenAITelling(Struct, frozen=True, kw_only=True):
             )
         )
 
-    async def finished(self, artifact: Artifact, candidate: Candidate) -> bytes:
+    async def finished(self, artifact: Artifact, opened: Opened) -> bytes:
         return msgspec.json.encode(
             CompletedImage(
                 type=f"{self.kind}.completed",
@@ -69,11 +69,11 @@ class OpenAITelling(Struct, frozen=True, kw_only=True):
                 output_format=artifact.format,
                 index=artifact.index,
                 seed=artifact.seed,
-                forebay=self._made([artifact], candidate),
+                forebay=self._made([artifact], opened),
             )
         )
 
-    async def whole(self, artifacts: list[Artifact], candidate: Candidate) -> bytes:
+    async def whole(self, artifacts: list[Artifact], opened: Opened) -> bytes:
         data: list[ImageData] = []
         for each in sorted(artifacts, key=lambda artifact: artifact.index):
             if self.keep is None:
@@ -87,7 +87,7 @@ class OpenAITelling(Struct, frozen=True, kw_only=True):
                 size=self._size(artifacts),
                 quality="medium" if self.wish.effort == "auto" else self.wish.effort,
                 output_format=self.wish.output.format,
-                forebay=self._made(artifacts, candidate),
+                forebay=self._made(artifacts, opened),
             )
         )
 
@@ -99,19 +99,17 @@ class OpenAITelling(Struct, frozen=True, kw_only=True):
         first = artifacts[0] if artifacts else None
         return f"{self.wish.width}x{self.wish.height}" if first is None else f"{first.width}x{first.height}"
 
-    def _made(self, artifacts: list[Artifact], candidate: Candidate) -> Made:
-        engine = candidate.variant.engine
-        own = engine if isinstance(engine, DiffusersArgs) else None
+    def _made(self, artifacts: list[Artifact], opened: Opened) -> Made:
+        candidate = opened.candidate
         picture = candidate.profile.picture
-        guidance = self.wish.guidance
-        if guidance is None:
-            guidance = own.guidance if own is not None and own.guidance is not None else picture and picture.guidance
         return Made(
             size=self._size(artifacts),
             requested_size=self.request.size,
             seeds=[each.seed for each in artifacts],
-            steps=0 if picture is None else steps_of(self.wish, picture, None if own is None else own.steps),
-            guidance=guidance,
+            steps=steps_for(self.wish, candidate),
+            guidance=None if picture is None else guidance_for(self.wish.guidance, candidate, picture),
             model=candidate.profile.id,
             variant=candidate.variant.name,
+            where=opened.where,
+            cost_usd=None if opened.nanousd is None else float(usd(opened.nanousd)),
         )

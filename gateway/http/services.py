@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from backends.cloud.client import CloudClient
+from backends.cloud.media.backends import MediaBackends
 from gateway.catalog.watch import CatalogStore
 from gateway.conversations.store import ResponseStore
 from gateway.documents.pdf import PdfReader
@@ -59,6 +60,7 @@ class Services:
         "keys",
         "lifetime",
         "links",
+        "media",
         "metrics",
         "origin",
         "pdfs",
@@ -91,6 +93,7 @@ class Services:
         uploads: Uploads,
         remote_pictures: RemotePictures,
         cloud: CloudClient,
+        media: MediaBackends,
         spillway: Spillway,
     ) -> None:
         self.settings = settings
@@ -108,6 +111,7 @@ class Services:
         self.uploads = uploads
         self.remote_pictures = remote_pictures
         self.cloud = cloud
+        self.media = media
         self.spillway = spillway
         self.lifetime = Lifetime()
         self.pdfs = PdfReader()

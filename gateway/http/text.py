@@ -249,4 +249,6 @@ def _refuse_unfit(profile: ModelProfile, task: Task, wanted: Wanted, envelope: E
 
 def sees(route: Route) -> bool:
     """Whether anything that may serve it reads pictures."""
-    return any(reads_pictures(candidate.variant.engine) for candidate in route.candidates)
+    return any(reads_pictures(candidate.variant.engine) for candidate in route.candidates) or any(
+        each.offer.images for each in route.cloud
+    )

@@ -13,17 +13,20 @@ from backends.wire.openai_videos import ExtendRequest, RemixRequest, VideoReques
 from gateway.catalog.clip_length import nearest, snap_frames
 from gateway.catalog.picture_size import Size, snap
 from gateway.catalog.profile import Clip, Picture
+from gateway.http.errands import visit
 from gateway.http.picture_input import Checked
 from gateway.http.services import Services
 from gateway.jobs.desk import Given
 from gateway.jobs.job import Job, NewJob, request_digest
-from gateway.jobs.video_spec import KIND, VIDEO, VideoSpec, spec_of
+from gateway.jobs.video_spec import KIND, VIDEO, VideoSpec, profile_of, spec_of
 from gateway.routing.clip_job import ClipWish, only_able, sections_of
 from gateway.routing.preference import preferred
 from gateway.routing.presence import changes_clips, require_present
 from gateway.routing.route import Route
 from gateway.scheduling.replica import base_of
+from gateway.telemetry.exchange import Exchange
 
+_SIDES = ("local/", "cloud/")
 _MOST_SEED = 2**31
 _MOST_EXTENDED_SECONDS = 120.0
 
@@ -47,8 +50,9 @@ class VideoOrder(Struct, frozen=True, kw_only=True):
 
 
 def order_of(
-    services: Services, request: VideoRequest, job_id: str, first: Checked | None, last: Checked | None, *given: bytes
-) -> VideoOrder:
+    services: Services, asker: Exchange, request: VideoRequest, job_id: str, first: Checked | None,
+    last: Checked | None, *given: bytes,
+) -> VideoOrder:  # fmt: skip
     """``first`` and ``last`` are pictures of the request; ``given`` are digests of their files.
 
     Raises ``BackendError`` naming the field at fault, and when the model cannot be served here.
@@ -56,7 +60,7 @@ def order_of(
     task = Task.VIDEO if first is None else Task.IMAGE_TO_VIDEO
     if last is not None and first is None:
         raise _invalid("last_frame", "a last picture needs a first one: send input_reference too")
-    route = _route(services, request.model, task)
+    route = _route(services, asker, request.model, task)
     picture, clip = sections_of(route.profile, task)
     asked = asked_size(request.size)
     width, height = snap(asked or _like(first, picture), picture)
@@ -79,7 +83,7 @@ def order_of(
         first=None if first is None else "first",
         last=None if last is None else "last",
     )
-    _require(services, wish, route)
+    _require(services, asker, wish, route)
     files = tuple(
         Given(name=f"{role}.{each.format}", path=each.path)
         for role, each in (("first", first), ("last", last))
@@ -88,19 +92,19 @@ def order_of(
     keys = {file.name.partition(".")[0]: f"{job_id}/0/{file.name}" for file in files}
     return VideoOrder(
         model=_name(route, request.model),
-        spec=VideoSpec(wish=wish, first=keys.get("first"), last=keys.get("last")),
+        spec=VideoSpec(wish=wish, first=keys.get("first"), last=keys.get("last"), local_only=asker.local_only),
         given=files,
-        notes=(*_size_note(asked, wish), *_length_note(seconds, wish, clip)),
+        notes=(*_successor_note(route), *_size_note(asked, wish), *_length_note(seconds, wish, clip)),
         priority=request.priority,
         digest=request_digest(b"create", encode(request), *given),
     )
 
 
-def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str) -> VideoOrder:
+def remix_of(services: Services, asker: Exchange, request: RemixRequest, source: Job, job_id: str) -> VideoOrder:
     """The same clip by another prompt: its pictures changed where the model can, else made anew from the same seed."""
     old, clip_key = _finished(source)
     name = request.model or source.model
-    route = services.table().route(name)
+    route = _named(services, asker, name, Task.VIDEO)
     seed = old.wish.seed if request.seed is None else request.seed
     notes: tuple[str, ...] = ()
     if changes_clips(route, services.table().fits, services.dispatcher.missing):
@@ -119,7 +123,7 @@ def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str
         guidance=kept.guidance, strength=request.strength, loras=kept.loras, sound=old.wish.sound,
         first=first, last=last, clip=clip,
     )  # fmt: skip
-    _require(services, wish, route)
+    _require(services, asker, wish, route)
     files = _copies({"first": first, "last": last, "clip": clip})
     keys = {file.name.partition(".")[0]: f"{job_id}/0/{file.name}" for file in files}
     spec = VideoSpec(
@@ -130,14 +134,14 @@ def remix_of(services: Services, request: RemixRequest, source: Job, job_id: str
     return VideoOrder(model=model, spec=spec, given=files, notes=notes, priority=request.priority, digest=digest)
 
 
-def extension_of(services: Services, request: ExtendRequest, source: Job, job_id: str) -> VideoOrder:
+def extension_of(services: Services, asker: Exchange, request: ExtendRequest, source: Job, job_id: str) -> VideoOrder:
     """A clip that begins with all of the other: its last picture is where the new part begins."""
     old, clip_key = _finished(source)
     name = request.model or source.model
-    route = services.table().route(name)
+    route = _named(services, asker, name, Task.IMAGE_TO_VIDEO)
     notes: tuple[str, ...] = ()
     if request.model is None and Task.IMAGE_TO_VIDEO not in route.profile.tasks:
-        route, notes = _instead(services, route)
+        route, notes = _instead(services, asker, route)
         name = route.profile.id
     picture, clip = sections_of(route.profile, Task.IMAGE_TO_VIDEO)
     width, height = snap(old.size, picture)  # the worker scales it to the clip that it goes on from
@@ -149,11 +153,12 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
         seed=secrets.randbelow(_MOST_SEED) if request.seed is None else request.seed, steps=kept.steps,
         guidance=kept.guidance, loras=kept.loras, sound=old.wish.sound, clip="clip",
     )  # fmt: skip
-    _require(services, wish, route)
+    _require(services, asker, wish, route)
     files = _copies({"clip": clip_key})
     spec = VideoSpec(
-        wish=wish, clip=f"{job_id}/0/{files[0].name}", extends=source.id, before=old.frames, shown=old.size
-    )
+        wish=wish, clip=f"{job_id}/0/{files[0].name}", extends=source.id, before=old.frames, shown=old.size,
+        local_only=asker.local_only,
+    )  # fmt: skip
     if spec.seconds > _MOST_EXTENDED_SECONDS:
         raise _invalid("seconds", f"a clip of {spec.seconds:.0f} s is too long: at most {_MOST_EXTENDED_SECONDS:g} s")
     return VideoOrder(
@@ -166,28 +171,45 @@ def extension_of(services: Services, request: ExtendRequest, source: Job, job_id
     )
 
 
-def _route(services: Services, name: str | None, task: Task) -> Route:
+def _route(services: Services, asker: Exchange, name: str | None, task: Task) -> Route:
     table = services.table()
-    return table.route(name or preferred(table.catalog, task, table.fits, services.dispatcher.missing).id)
+    name = name or preferred(table.catalog, task, table.fits, services.dispatcher.missing).id
+    return _named(services, asker, name, task)
 
 
-def _instead(services: Services, route: Route) -> tuple[Route, tuple[str, ...]]:
+def _named(services: Services, asker: Exchange, name: str, task: Task) -> Route:
+    """Raises ``BackendError``, also where only providers could serve it and none may be asked."""
+    route = services.table().route(name)
+    services.spillway.require(route, visit(services, asker, route, task))
+    return route
+
+
+def _instead(services: Services, asker: Exchange, route: Route) -> tuple[Route, tuple[str, ...]]:
     """What goes on from a clip of a model that begins with no picture: the best that does and is here, and a note."""
     try:
-        other = _route(services, None, Task.IMAGE_TO_VIDEO)
+        other = _route(services, asker, None, Task.IMAGE_TO_VIDEO)
     except BackendError:
         return route, ()  # what this model serves says more than what others lack
     return other, (f"goes on with {other.profile.id}: {route.profile.id} does not begin with a picture",)
 
 
-def _require(services: Services, wish: ClipWish, route: Route) -> None:
-    """Raises ``BackendError`` when no variant can do it, or none of those that can is here and fits."""
-    require_present(only_able(wish, route), services.table().fits, services.dispatcher.missing)
+def _require(services: Services, asker: Exchange, wish: ClipWish, route: Route) -> None:
+    """Raises ``BackendError`` when no variant can do it, or none of those that can is here and fits, and no provider
+    may be asked."""
+    able = only_able(wish, route)
+    spills = bool(able.cloud) and (not able.candidates or able.profile.spill is not None)
+    if spills and wish.clip is None and services.spillway.ways(able, visit(services, asker, able, wish.task)).open:
+        return
+    if not able.candidates:
+        raise _invalid("video", f"{able.profile.id} does not go on from a clip here")
+    require_present(able, services.table().fits, services.dispatcher.missing)
 
 
 def _name(route: Route, asked: str | None) -> str:
-    """What the job keeps: the profile, with its variant where the client named one."""
+    """What the job keeps: the profile, with its variant or its side where the client named one."""
     variants = {base_of(candidate.target.variant_id) for candidate in route.candidates}
+    if asked is not None and asked.startswith(_SIDES):
+        return f"{asked.partition('/')[0]}/{route.profile.id}"
     pinned = asked is not None and len(variants) == 1 and asked.endswith(f":{route.candidates[0].variant.name}")
     return variants.pop() if pinned else route.profile.id
 
@@ -202,9 +224,13 @@ def _like(first: Checked | None, picture: Picture) -> Size | None:
 
 def _kept(wish: ClipWish, route: Route, source: Job) -> ClipWish:
     """What holds of an earlier wish for another model: steps and the like are each model's own."""
-    if route.profile.id == source.model.partition(":")[0]:
+    if route.profile.id == profile_of(source.model):
         return wish
     return structs.replace(wish, negative_prompt=None, steps=None, guidance=None, loras=())
+
+
+def _successor_note(route: Route) -> tuple[str, ...]:
+    return (f"{route.profile.id} instead of {route.instead_of}, which is gone",) if route.instead_of else ()
 
 
 def _size_note(asked: Size | None, wish: ClipWish) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from gateway.http.video_orders import VideoOrder, extension_of, order_of, remix_
 from gateway.http.video_sources import read_change
 from gateway.http.video_telling import poll_after, readable, video_of
 from gateway.http.videos_of import note_video, videos_of
+from gateway.jobs.video_spec import profile_of
 
 _FILES = frozenset({"input_reference", "last_frame"})
 Asked = Request[None, None, State]
@@ -44,7 +45,8 @@ def video_routes(services: Services) -> list[HTTPRouteHandler]:
             wanted, first, last = await _read(services, scope, request.receive, Path(name))
             files = [digest_of(each.path).encode() for each in (first, last) if each is not None]
             job_id = videos_of(services).desk.new_id()
-            return await _queued(services, scope, job_id, order_of(services, wanted, job_id, first, last, *files))
+            order = order_of(services, exchange_of(scope), wanted, job_id, first, last, *files)
+            return await _queued(services, scope, job_id, order)
 
     @post("/v1/videos/{name:str}/remix", status_code=200)
     async def remix(name: FromPath[str], request: Asked) -> Video:
@@ -69,12 +71,14 @@ def video_routes(services: Services) -> list[HTTPRouteHandler]:
     async def changed(request: Asked, name: str | None = None) -> Video:
         wanted, source = await read_change(services, request, RemixRequest, name)
         job_id = videos_of(services).desk.new_id()
-        return await _queued(services, request.scope, job_id, remix_of(services, wanted, source, job_id))
+        order = remix_of(services, exchange_of(request.scope), wanted, source, job_id)
+        return await _queued(services, request.scope, job_id, order)
 
     async def extended(request: Asked, name: str | None = None) -> Video:
         wanted, source = await read_change(services, request, ExtendRequest, name)
         job_id = videos_of(services).desk.new_id()
-        return await _queued(services, request.scope, job_id, extension_of(services, wanted, source, job_id))
+        order = extension_of(services, exchange_of(request.scope), wanted, source, job_id)
+        return await _queued(services, request.scope, job_id, order)
 
     @get("/v1/videos")
     async def listing(
@@ -140,7 +144,7 @@ async def _read(
 
 async def _queued(services: Services, scope: Scope, job_id: str, order: VideoOrder) -> Video:
     exchange = exchange_of(scope)
-    exchange.model = order.model.partition(":")[0]
+    exchange.model = profile_of(order.model)
     key = (header(scope, b"idempotency-key") or b"").decode("latin-1") or None
     new = order.job(job_id, exchange.key_id, key, services.settings.job_wait)
     created = await videos_of(services).desk.create(new, order.given)

@@ -16,6 +16,7 @@ from backends.errors import BackendError
 from gateway.artifacts.store import ArtifactStore, Reached
 from gateway.jobs.claims import Claims
 from gateway.jobs.job import ENDED, HEARTBEAT_SECONDS, Failure, Job, Progress
+from gateway.jobs.journal import JobJournal
 from gateway.jobs.outcome import delay_of, outcome_of
 from gateway.jobs.work import Work
 
@@ -35,6 +36,7 @@ class Attempt:
         self.job = job
         self.variant = ""
         self.ended: Job | None = None
+        self.journal = JobJournal(claims, job, reached)
         self._work = work
         self._claims = claims
         self._artifacts = artifacts
@@ -91,7 +93,7 @@ class Attempt:
         try:
             folder = await asyncio.to_thread(artifacts.stage, job.id, job.attempt)
             self._reached("after_stage")
-            made = await self._work.run(job, folder, self._report)
+            made = await self._work.run(job, folder, self._report, self.journal)
             self._publishing = True
             self._reached("after_work")
             kept = await asyncio.to_thread(artifacts.publish, job.id, job.attempt, folder, made)
@@ -114,7 +116,8 @@ class Attempt:
         job = self.job
         _log.warning("job %s, attempt %d: %s", job.id, job.attempt, error.detail, extra={"tail": error.private})
         failure = Failure(cause=error.cause, message=error.detail)
-        match outcome_of(error):
+        abroad = self.journal.abroad
+        match outcome_of(error, begun=abroad is not None and abroad.task is not None):
             case "later":
                 return await asyncio.to_thread(self._claims.give_back, job, delay=delay_of(error))
             case "again":

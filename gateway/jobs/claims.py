@@ -7,11 +7,13 @@ has gone to another. Calls are synchronous and may wait for the disk or the netw
 from collections.abc import Collection
 
 from msgspec import UNSET, Struct
+from msgspec.json import encode
 from sqlalchemy import ColumnElement, Update, and_, case, select, update
 
 from gateway.jobs.job import ATTEMPTS, LEASE_SECONDS, Artifact, Failure, Job, Progress, after_loss
 from gateway.jobs.storage import Storage
 from gateway.jobs.table import job_of, jobs, plain_text, stored_list
+from gateway.routing.abroad import Abroad
 
 
 class Pulse(Struct, frozen=True, kw_only=True):
@@ -88,6 +90,14 @@ class Claims:
         with self._storage.write() if begins else self._storage.write_hastily() as connection:
             wanted = connection.execute(statement.returning(jobs.c.cancel_requested)).scalar_one_or_none()
         return Pulse(held=wanted is not None, cancel_requested=bool(wanted))
+
+    def note_abroad(self, job: Job, abroad: Abroad | None) -> bool:
+        """What has begun for it at a provider, durable on return. False when the claim was lost and nothing was
+        written."""
+        stored = None if abroad is None else encode(abroad)
+        statement = update(jobs).where(_held(job)).values(abroad=stored, lease_until=self._storage.now() + self._lease)
+        with self._storage.write() as connection:
+            return connection.execute(statement.returning(jobs.c.id)).one_or_none() is not None
 
     def unwanted(self) -> frozenset[str]:
         """Which of this worker's running jobs are to be cancelled."""

@@ -99,6 +99,7 @@ class JobDesk:
         job = _found(await asyncio.to_thread(self._store.cancel, owner, job_id))
         self._reached("after_cancel")
         self._runner.stop(job.id, "cancelled")
+        self._runner.abandon(job)
         return job
 
     def read(self, artifact: Artifact, start: int, end: int) -> AsyncIterator[bytes]:

@@ -54,6 +54,7 @@ class Housekeeping:
         rescued = await asyncio.to_thread(self._sweep.rescue_predecessors, self._worker)
         for job in rescued:
             _log.warning("job %s was cut by the end of an earlier run and is %s now", job.id, job.status)
+            self._runner.abandon(job)
         await self._expire()
         if self._alone:  # nobody is creating a job just now
             self._strangers = await self._unknown()
@@ -76,6 +77,7 @@ class Housekeeping:
         rescued = await asyncio.to_thread(self._sweep.rescue)
         for job in rescued:
             _log.warning("job %s: its worker is gone; it is %s now", job.id, job.status)
+            self._runner.abandon(job)
         if rescued:
             self._runner.wake()
 

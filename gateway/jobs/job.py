@@ -11,6 +11,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from backends.errors import Cause
+from gateway.routing.abroad import Abroad
 
 Status = Literal["queued", "in_progress", "completed", "failed", "cancelled", "expired"]
 
@@ -78,7 +79,7 @@ class Job(Struct, frozen=True, kw_only=True):
     """A row. Times are Unix seconds (UTC), ``eta`` seconds, ``progress`` 0 to 100, ``owner`` a key's id or ``""``.
 
     ``attempt`` counts claims and fences writes; ``returned`` counts those given back, which use nothing up.
-    ``notes`` say what was changed of the request (snapped sizes).
+    ``notes`` say what was changed of the request (snapped sizes). ``abroad``: what was begun for it at a provider.
     """
 
     id: str
@@ -107,6 +108,7 @@ class Job(Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     result: tuple[Artifact, ...] = ()
     bytes: int = 0
+    abroad: Abroad | None = None
 
     @property
     def attempts_used(self) -> int:
@@ -151,7 +153,12 @@ def after_loss(*, used: int, attempts: int, cancel_requested: bool, failure: Fai
 
 
 def is_charged(job: Job) -> bool:
-    """Whether the end of its worker costs a running job an attempt: it had begun, or has been given back too often."""
+    """Whether the end of its worker costs a running job an attempt: it had begun, or has been given back too often.
+
+    What a provider does goes on meanwhile, and brings no gateway down.
+    """
+    if job.abroad is not None and job.abroad.task is not None:
+        return False
     return bool(job.stage) or job.returned >= WAITED
 
 

@@ -26,12 +26,16 @@ _OUTCOMES: Mapping[Cause, Outcome] = {
     Cause.STORAGE: "again",
     Cause.INTERNAL: "again",
 }
+_SAID = frozenset({Cause.UPSTREAM_ERROR, Cause.UPSTREAM_PROTOCOL, Cause.UPSTREAM_RATE_LIMITED})
+"""Of work that goes on at a provider, its own last word: asking again brings the same."""
 _LATER_SECONDS = 5.0
 _AGAIN_SECONDS: Mapping[Cause, float] = {Cause.LOAD_FAILED: 10.0, Cause.STORAGE: 30.0}
 
 
-def outcome_of(error: BackendError) -> Outcome:
-    """Whether it is worth another attempt."""
+def outcome_of(error: BackendError, *, begun: bool = False) -> Outcome:
+    """Whether it is worth another attempt. ``begun``: at a provider, which another attempt would only ask after it."""
+    if begun and error.cause in _SAID:
+        return "never"
     return _OUTCOMES.get(error.cause, "never")
 
 

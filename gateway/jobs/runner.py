@@ -74,6 +74,13 @@ class JobRunner:
         if attempt is not None:
             attempt.stop(why)
 
+    def abandon(self, job: Job | None) -> None:
+        """Ends what goes on elsewhere for a job that nobody wants any more. Nothing where nothing does."""
+        if job is not None and job.status == "cancelled" and job.abroad is not None:
+            task = asyncio.get_running_loop().create_task(self._let_go(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
     def begin_drain(self) -> None:
         """Nothing new is claimed; what runs goes on."""
         self._draining = True
@@ -136,7 +143,14 @@ class JobRunner:
         finally:
             self._attempts.pop(job.id, None)
             self.wake()
+        self.abandon(attempt.ended)
         self._ended(job, attempt.ended)
+
+    async def _let_go(self, job: Job) -> None:
+        try:
+            await self._work.abandon(job)
+        except BackendError as error:
+            _log.warning("job %s goes on elsewhere: %s", job.id, error.detail, extra={"tail": error.private})
 
     async def _look(self) -> None:
         """Another gateway may have been asked to cancel what runs here."""

@@ -6,7 +6,7 @@ from sqlalchemy import Engine
 
 from gateway import revisions
 
-HEAD = "r0001"
+HEAD = "r0002"
 """The newest revision under ``migrations``."""
 
 _HISTORY = revisions.History(

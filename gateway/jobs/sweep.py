@@ -40,12 +40,13 @@ class Sweep:
         return self._rescue(and_(earlier, jobs.c.worker != worker))
 
     def expire(self) -> tuple[Job, ...]:
-        """Ends the time of results, and of jobs that waited too long for their first attempt.
+        """Ends the time of results, and of jobs that waited too long for their first attempt (of what goes on at a
+        provider that attempt was made).
 
         Returns every expired job whose files are still recorded, of earlier sweeps too: delete those files, then call
         ``forget_files``.
         """
-        waited = and_(jobs.c.status == "queued", jobs.c.attempt == jobs.c.returned)
+        waited = and_(jobs.c.status == "queued", jobs.c.attempt == jobs.c.returned, jobs.c.abroad.is_(None))
         kept = jobs.c.status == "completed"
         over = and_(jobs.c.kind == self._kind, jobs.c.expires_at <= self._storage.now())
         of_kind = and_(jobs.c.kind == self._kind, jobs.c.status == "expired")

@@ -20,6 +20,7 @@ from sqlalchemy import (
 
 from backends.errors import Cause
 from gateway.jobs.job import Artifact, Failure, Job
+from gateway.routing.abroad import Abroad
 
 metadata = MetaData()
 jobs = Table(
@@ -54,6 +55,7 @@ jobs = Table(
     Column("notes", LargeBinary, nullable=False),
     Column("result", LargeBinary, nullable=False),
     Column("bytes", BigInteger, nullable=False, default=0),
+    Column("abroad", LargeBinary),
     UniqueConstraint("owner", "idempotency_key", name="uq_jobs_idempotency"),
 )
 Index("ix_jobs_claim", jobs.c.kind, jobs.c.status, jobs.c.priority.desc(), jobs.c.run_at, jobs.c.id)
@@ -68,11 +70,13 @@ def job_of(row: Row[Any]) -> Job:
         failure = Failure(
             cause=_CAUSES.get(fields["error_cause"], Cause.INTERNAL), message=fields["error_message"] or ""
         )
+    abroad = fields["abroad"]
     plain = {name: fields[name] for name in _PLAIN}
     return Job(
         failure=failure,
         notes=decode(fields["notes"], type=tuple[str, ...]),
         result=decode(fields["result"], type=tuple[Artifact, ...]),
+        abroad=None if abroad is None else decode(abroad, type=Abroad),
         **plain,
     )
 
@@ -90,4 +94,4 @@ def stored_list(values: tuple[str, ...] | tuple[Artifact, ...]) -> bytes:
 _LONGEST_MESSAGE = 2_000
 _CAUSES = {cause.value: cause for cause in Cause}
 """Words of a later release that shares the table are not among them."""
-_PLAIN = tuple(name for name in Job.__struct_fields__ if name not in ("failure", "notes", "result"))
+_PLAIN = tuple(name for name in Job.__struct_fields__ if name not in ("failure", "notes", "result", "abroad"))

@@ -14,7 +14,7 @@ class VideoSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """``first``, ``last`` and ``clip`` are keys of artifacts, which become paths of the wish when it runs.
 
     ``remixed_from`` and ``extends`` are ids of earlier jobs; ``before`` are the pictures of the clip that it extends,
-    and ``shown`` is that clip's size, which stays.
+    and ``shown`` is that clip's size, which stays. ``local_only``: nothing of it may leave this machine.
     """
 
     wish: ClipWish
@@ -25,6 +25,7 @@ class VideoSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     extends: str | None = None
     before: int = 0
     shown: tuple[int, int] | None = None
+    local_only: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -40,6 +41,11 @@ class VideoSpec(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def seconds(self) -> float:
         """How long the finished clip runs."""
         return self.frames / self.wish.fps
+
+
+def profile_of(model: str) -> str:
+    """The id of the profile in what a job keeps of its model: ``wan-2.2``, ``wan-2.2:fp8``, ``cloud/kling-3``."""
+    return model.rpartition("/")[2].partition(":")[0]
 
 
 def spec_of(raw: bytes) -> VideoSpec:

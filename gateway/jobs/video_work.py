@@ -1,6 +1,7 @@
-"""Makes clips on local engines: from a claimed job to the files that a worker wrote. Implements ``Work``.
+"""Makes clips: from a claimed job to the files of its result. Implements ``Work``.
 
-Owns no row and no file; where it runs is the dispatcher's decision, at the priority of a batch.
+Owns no row and no file; where it runs is the dispatcher's decision, at the priority of a batch. What has begun at a
+provider is gone on with there.
 """
 
 import asyncio
@@ -9,21 +10,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from backends.contract import Call
 from backends.errors import BackendError, Cause
 from backends.http.lines import understood
 from backends.wire.media_job import Artifact as MadeByWorker
-from backends.wire.media_job import Done, Event, Stage, Step
+from backends.wire.media_job import Done, Event, MediaJob
 from gateway.artifacts.store import ArtifactStore, Kept, Made, Reached, unwatched
+from gateway.jobs.clip_errands import Permitted, errand_of
+from gateway.jobs.clip_stills import ClipStills
+from gateway.jobs.clip_teller import ClipTeller
 from gateway.jobs.job import Artifact, Job, Progress
+from gateway.jobs.journal import JobJournal
 from gateway.jobs.video_spec import SHEET, THUMBNAIL, VIDEO, VideoSpec, spec_of
 from gateway.jobs.work import Report
-from gateway.routing.clip_job import ClipWish, at, demand_of, job_of, only_able, remaining, work_of
+from gateway.routing.abroad import Abroad
+from gateway.routing.clip_job import ClipWish, at, demand_of, job_of, only_able, work_of
 from gateway.routing.dispatch import Dispatcher
+from gateway.routing.errand import Errand
 from gateway.routing.experience import Experience
 from gateway.routing.pick import Ask
-from gateway.routing.route import Candidate
+from gateway.routing.route import Candidate, Opened, Route
+from gateway.routing.spillway import Spillway
 from gateway.routing.table import RouteTable
 from gateway.scheduling.ticket import Priority
 
@@ -31,15 +40,20 @@ _NAMES = {"clip": VIDEO, "thumbnail": THUMBNAIL, "sheet": SHEET}
 _TYPES = {"mp4": "video/mp4", "webp": "image/webp", "jpeg": "image/jpeg", "png": "image/png"}
 
 
-class LocalVideo:
-    """``patience``: how long a job waits for memory before it goes back into the queue, in seconds."""
+class VideoWork:
+    """``permit``: what a key allows elsewhere. ``patience``: how long a job waits for memory before it goes back into
+    the queue, in seconds.
+    """
 
     def __init__(
         self,
         dispatcher: Dispatcher,
+        spillway: Spillway,
         table: Callable[[], RouteTable],
         experience: Experience,
         artifacts: ArtifactStore,
+        permit: Permitted,
+        stills: ClipStills,
         *,
         patience: float,
         idle_timeout: float,
@@ -47,46 +61,86 @@ class LocalVideo:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dispatcher = dispatcher
+        self._spillway = spillway
         self._table = table
         self._experience = experience
         self._artifacts = artifacts
+        self._permit = permit
+        self._stills = stills
         self._patience = patience
         self._idle_timeout = idle_timeout
         self._reached = reached
         self._clock = clock
 
-    async def run(self, job: Job, folder: Path, report: Report) -> tuple[Made, ...]:
+    async def run(self, job: Job, folder: Path, report: Report, journal: JobJournal) -> tuple[Made, ...]:
         """See ``Work``."""
         spec = spec_of(job.spec)
         wish = await asyncio.to_thread(self._fetched, spec, folder)
         route = self._table().sized(only_able(wish, self._table().route(job.model)), demand_of(wish))
-        best = route.candidates[0]
-        cost = self._experience.paces.seconds(best.target.variant_id, work_of(wish, best))
-        ask = Ask(priority=Priority.BATCH, cost=cost, request=job.id, patience=self._patience)
-        teller = _Teller(report, cost, self._clock, self._reached)
+        best = next(iter(route.candidates), None)
+        cost = best and self._experience.paces.seconds(best.target.variant_id, work_of(wish, best))
+        teller = ClipTeller(report, cost, self._clock, self._reached, journal.noted)
 
         def call(candidate: Candidate) -> Call:
             teller.begin(candidate)
-            return Call(
-                path="/jobs",
-                body=msgspec.json.encode(job_of(wish, candidate, job.id, str(folder))),
-                lines=True,
-                heard=teller.heard,
-                request_id=job.id,
-                idle_timeout=self._idle_timeout,
-            )
+            return self._call(_job(wish, candidate, job.id, folder, job.abroad), teller.heard)
 
         self._reached("before_dispatch")
-        opened = await self._dispatcher.open(route, call, job.owner, ask)
+        errand = errand_of(self._permit, job, spec, route, journal)
+        try:
+            opened = await self._opened(job, route, call, errand, cost)
+        finally:
+            await journal.written()
         try:
             self._reached("after_generation")
             events = [understood(line) for line in opened.reply.first.splitlines()]
-            if isinstance(events[-1], Done):
-                self._experience.note(opened.candidate, work_of(wish, opened.candidate), demand_of(wish), events[-1])
+            self._learn(wish, opened, events[-1])
         finally:
             opened.close()
+        await journal.has_cost(opened.nanousd)
+        made = _made(events)
+        if opened.candidate.provider:
+            made += await self._stills.of(made[0].path, folder)
         report(Progress(percent=99.0, stage="publish", eta=None))
-        return _made(events)
+        return made
+
+    async def abandon(self, job: Job) -> None:
+        """See ``Work``."""
+        abroad = job.abroad
+        if abroad is None:
+            return
+        wish, route = spec_of(job.spec).wish, self._table().route(job.model)
+
+        def call(candidate: Candidate) -> Call:
+            asked = _job(at(wish, first=None, last=None, clip=None), candidate, job.id, Path(), abroad)
+            return replace(self._call(asked, None), method="DELETE", path=f"/jobs/{job.id}", lines=False)
+
+        await self._spillway.abandon(route, call, abroad)
+
+    async def _opened(
+        self, job: Job, route: Route, call: Callable[[Candidate], Call], errand: Errand, cost: float | None
+    ) -> Opened:
+        if job.abroad is None:
+            ask = Ask(priority=Priority.BATCH, cost=cost, request=job.id, patience=self._patience, errand=errand)
+            return await self._dispatcher.open(route, call, job.owner, ask)
+        if job.abroad.task is None:
+            detail = f"what became of the request to {job.abroad.provider} is not known: the gateway stopped just then"
+            raise BackendError(Cause.UNKNOWN_OUTCOME, detail)
+        return await self._spillway.resume(route, call, errand)
+
+    def _call(self, job: MediaJob, heard: Callable[[bytes], None] | None) -> Call:
+        return Call(
+            path="/jobs",
+            body=msgspec.json.encode(job),
+            lines=True,
+            heard=heard,
+            request_id=job.id,
+            idle_timeout=self._idle_timeout,
+        )
+
+    def _learn(self, wish: ClipWish, opened: Opened, last: Event) -> None:
+        if isinstance(last, Done) and not opened.candidate.provider:
+            self._experience.note(opened.candidate, work_of(wish, opened.candidate), demand_of(wish), last)
 
     def result(self, job: Job, made: tuple[Made, ...], kept: tuple[Kept, ...]) -> tuple[Artifact, ...]:
         """See ``Work``."""
@@ -111,45 +165,9 @@ class LocalVideo:
         return at(spec.wish, first=here(spec.first), last=here(spec.last), clip=here(spec.clip))
 
 
-class _Teller:
-    """What a worker says, as progress of a job. Another worker may have to begin anew, so it may fall back."""
-
-    def __init__(self, report: Report, expected: float | None, clock: Callable[[], float], reached: Reached) -> None:
-        self._report = report
-        self._expected = expected
-        self._clock = clock
-        self._reached = reached
-        self._candidate: Candidate | None = None
-        self._begun: float | None = None
-
-    def begin(self, candidate: Candidate) -> None:
-        """``candidate`` is to do it, once there is room."""
-        self._candidate = candidate
-        self._begun = None
-
-    def heard(self, line: bytes) -> None:
-        event = understood(line)
-        if self._begun is None:
-            self._begin()
-        if isinstance(event, Stage | Step):
-            self._progress(event)
-
-    def _begin(self) -> None:
-        assert self._candidate is not None, "a worker is called before it says anything"
-        self._begun = self._clock()
-        variant = self._candidate.variant
-        kind = variant.engine.__struct_config__.tag
-        self._report(Progress(stage="begin", percent=0.0, variant=variant.name, backend=f"{kind}"))
-        self._reached("after_accepted")
-
-    def _progress(self, event: Stage | Step) -> None:
-        assert self._begun is not None
-        percent = min(99.0, event.percent)
-        news = Progress(percent=percent, eta=remaining(self._clock() - self._begun, percent, self._expected))
-        if isinstance(event, Stage):
-            news = msgspec.structs.replace(news, stage=event.name)
-        self._report(news)
-        self._reached(f"at_{event.name}" if isinstance(event, Stage) else f"at_step_{event.i}")
+def _job(wish: ClipWish, candidate: Candidate, job_id: str, folder: Path, abroad: Abroad | None) -> MediaJob:
+    made = job_of(wish, candidate, job_id, str(folder))
+    return made if abroad is None else replace(made, remote=abroad.task)
 
 
 def _made(events: list[Event]) -> tuple[Made, ...]:

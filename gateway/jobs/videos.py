@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from gateway.artifacts.room import Room, require_room
 from gateway.artifacts.store import ArtifactStore, Reached
 from gateway.jobs.claims import Claims
+from gateway.jobs.clip_errands import Permitted
+from gateway.jobs.clip_stills import ClipStills
 from gateway.jobs.desk import JobDesk
 from gateway.jobs.housekeeping import Housekeeping
 from gateway.jobs.job import Job, worker_name
@@ -18,10 +20,11 @@ from gateway.jobs.runner import JobRunner
 from gateway.jobs.storage import Storage
 from gateway.jobs.store import JobStore
 from gateway.jobs.sweep import Sweep
-from gateway.jobs.video_spec import KIND
-from gateway.jobs.video_work import LocalVideo
+from gateway.jobs.video_spec import KIND, profile_of
+from gateway.jobs.video_work import VideoWork
 from gateway.routing.dispatch import Dispatcher
 from gateway.routing.experience import Experience
+from gateway.routing.spillway import Spillway
 from gateway.routing.table import RouteTable
 from gateway.scheduling.decision import Wait
 from gateway.scheduling.runtime import Runtime
@@ -51,11 +54,14 @@ class Videos:
         name: str,
         artifacts: ArtifactStore,
         dispatcher: Dispatcher,
+        spillway: Spillway,
         runtime: Runtime,
         table: Callable[[], RouteTable],
         experience: Experience,
         metrics: Metrics,
         rules: VideoRules,
+        permit: Permitted,
+        stills: ClipStills,
         reached: Reached,
     ) -> None:
         storage = Storage(database, steady_clock())
@@ -64,9 +70,9 @@ class Videos:
         self.rules = rules
         self._runtime = runtime
         self._metrics = metrics
-        work = LocalVideo(
-            dispatcher, table, experience, artifacts, patience=rules.patience, idle_timeout=rules.idle_timeout,
-            reached=reached,
+        work = VideoWork(
+            dispatcher, spillway, table, experience, artifacts, permit, stills, patience=rules.patience,
+            idle_timeout=rules.idle_timeout, reached=reached,
         )  # fmt: skip
 
         def room(running: int) -> None:
@@ -119,12 +125,7 @@ class Videos:
 
     def _clips(self) -> list[Clip]:
         attempts = [attempt for attempt in self.runner.attempts if attempt.variant]
-        return [Clip(job=each.job, variant_id=f"{profile_of(each.job)}:{each.variant}") for each in attempts]
-
-
-def profile_of(job: Job) -> str:
-    """The id of its profile, which may have left the catalog since."""
-    return job.model.partition(":")[0]
+        return [Clip(job=each.job, variant_id=f"{profile_of(each.job.model)}:{each.variant}") for each in attempts]
 
 
 def steady_clock() -> Callable[[], float]:

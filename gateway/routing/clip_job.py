@@ -13,7 +13,7 @@ from backends.diffusers.args import DiffusersArgs
 from backends.errors import BackendError, Cause
 from backends.wire.media_job import Lora, MediaJob, MediaTask, Output, Source
 from gateway.catalog.profile import Clip, ModelProfile, Picture
-from gateway.routing.picture_job import adapters_of, guidance_of, invalid, listed
+from gateway.routing.picture_job import adapters_of, guidance_for, invalid, listed
 from gateway.routing.route import Candidate, Route
 from gateway.scheduling.demand import Demand
 
@@ -52,7 +52,7 @@ class ClipWish(Struct, frozen=True, kw_only=True):
 def sections_of(profile: ModelProfile, task: Task) -> tuple[Picture, Clip]:
     """What the profile says about clips. Raises ``BackendError``: ``CANNOT_FIT`` for what is only told of,
     ``INVALID_REQUEST`` when it makes none of that kind."""
-    if task in profile.tasks and not profile.variants:
+    if task in profile.tasks and not profile.variants and not profile.cloud:
         raise _cannot_be_served(profile)
     if profile.picture is None or profile.clip is None or task not in profile.tasks:
         able = ", ".join(each.value for each in profile.tasks)
@@ -80,10 +80,10 @@ def check(wish: ClipWish, profile: ModelProfile) -> Picture:
 
 
 def only_able(wish: ClipWish, route: Route) -> Route:
-    """The route without variants that cannot do it. Raises ``BackendError``: ``INVALID_REQUEST`` when none can,
-    ``CANNOT_FIT`` when there is none at all."""
+    """The route without variants that cannot do it; offers stay. Raises ``BackendError``: ``INVALID_REQUEST`` when none
+    can, ``CANNOT_FIT`` when there is none at all."""
     check(wish, route.profile)
-    if not route.candidates:
+    if not route.candidates and not route.cloud:
         raise _cannot_be_served(route.profile)
     able: list[Candidate] = []
     refusal: BackendError | None = None
@@ -96,7 +96,7 @@ def only_able(wish: ClipWish, route: Route) -> Route:
             able.append(candidate)
     if not able and refusal is not None:
         raise refusal
-    return Route(profile=route.profile, candidates=tuple(able), replicated=route.replicated)
+    return msgspec.structs.replace(route, candidates=tuple(able), fallbacks=())
 
 
 def makes(candidate: Candidate, task: Task) -> bool:
@@ -125,8 +125,8 @@ def job_of(wish: ClipWish, candidate: Candidate, job_id: str, folder: str) -> Me
         width=wish.width,
         height=wish.height,
         seeds=(wish.seed,),
-        steps=wish.steps or _steps(candidate, picture),
-        guidance=wish.guidance if wish.guidance is not None else guidance_of(candidate, picture),
+        steps=wish.steps or (None if candidate.provider else _steps(candidate, picture)),
+        guidance=guidance_for(wish.guidance, candidate, picture),
         strength=strength,
         images=() if wish.first is None else (Source(path=wish.first),),
         last=None if wish.last is None else Source(path=wish.last),
@@ -136,6 +136,7 @@ def job_of(wish: ClipWish, candidate: Candidate, job_id: str, folder: str) -> Me
         sound=wish.sound,
         loras=wish.loras,
         output=Output(folder=folder),
+        lasting=bool(candidate.provider),
     )
 
 

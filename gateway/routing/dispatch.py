@@ -20,6 +20,7 @@ from gateway.routing.order import Order
 from gateway.routing.pick import Ask, Picked, Picker
 from gateway.routing.route import Candidate, Opened, Route
 from gateway.routing.spillway import Spillway, no_way
+from gateway.routing.succession import REASON
 from gateway.routing.table import RouteTable
 from gateway.scheduling.runtime import Runtime
 from gateway.scheduling.suspicion import is_dead
@@ -43,10 +44,11 @@ _BLAMES_BACKEND = frozenset(
 
 
 class _Tried(Struct):
-    """What became of a request so far."""
+    """What became of a request so far. ``abroad``: a provider was asked."""
 
     attempts: int = 0
     turned_away: int = 0
+    abroad: bool = False
     reason: str = ""
 
 
@@ -82,14 +84,14 @@ class Dispatcher:
         Raises the ``BackendError`` of the last attempt. Cancelling gives everything back.
         """
         self._budget.request(self._clock())
-        tried = _Tried()
+        tried = _Tried(reason=f"{REASON}{route.instead_of}" if route.instead_of else "")
         until = self._clock() + (self._queue_wait if ask.patience is None else ask.patience)
         while True:
             try:
                 return await self._first(route, call, key, ask, tried)
             except BackendError as error:
                 seconds = pause(error, tried.turned_away, until - self._clock())
-                if seconds is None:
+                if seconds is None or (tried.abroad and not self._may_ask_again(error, tried)):
                     raise
             tried.turned_away += 1
             await self._sleep(seconds)
@@ -143,18 +145,26 @@ class Dispatcher:
         spills = failure is None or (route.profile.spill is not None and failure.cause in route.profile.spill.when)
         if self._spillway is None or not route.cloud or not spills:
             return None
-        ways, objections = self._spillway.ways(route, ask.errand)
-        if not ways:
-            return no_way(route, objections, self._spillway.today()) if failure is None else None
+        ways = self._spillway.ways(route, ask.errand)
+        if not ways.open:
+            return None if failure else no_way(route, ways.closed, self._spillway.today(), ways.unfit)
         reason = "asked for" if failure is None else f"spill:{failure.cause.value}"
-        for number, offered in enumerate(ways):
-            if number and not self._budget.take(self._clock()):
+        unfit: BackendError | None = None
+        sent = False
+        for offered in ways.open:
+            if sent and not self._budget.take(self._clock()):
                 break
             tried.attempts += 1
             try:
                 opened = await self._spillway.open(offered, call(offered.candidate), ask.errand, reason)
             except BackendError as error:
+                if error.cause is Cause.INVALID_REQUEST and error.upstream_status is None:
+                    unfit = unfit or error  # it was not even sent: another may take it
+                    continue
                 failure = error
+                # Who rests or is full was not asked: to pass him by is no extra attempt.
+                sent = sent or error.cause is not Cause.NO_CAPACITY or error.upstream_status is not None
+                tried.abroad = tried.abroad or sent
                 if not TABLE[error.cause].falls_back:
                     break
                 continue
@@ -162,8 +172,14 @@ class Dispatcher:
                 label = f"{route.profile.id}@{offered.provider.id}"
                 self._metrics.fallback.labels(route.profile.id, reason.removeprefix("spill:"), label).inc()
             opened.attempts = tried.attempts
+            if tried.reason.startswith(REASON) and failure is None:
+                opened.reason = tried.reason
             return opened
-        return failure
+        return failure or unfit
+
+    def _may_ask_again(self, error: BackendError, tried: _Tried) -> bool:
+        """A provider that says when: once, and within the budget."""
+        return error.retry_after is not None and not tried.turned_away and self._budget.take(self._clock())
 
     def _too_long(self, route: Route, ask: Ask) -> BackendError | None:
         """A wait that the profile would rather not see, where the request may go elsewhere instead."""
@@ -171,7 +187,7 @@ class Dispatcher:
         if spill is None or spill.wait_seconds is None or self._spillway is None or not route.candidates:
             return None
         wait = min(self._runtime.scheduler.forecast.wait(each.target) for each in route.candidates)
-        if wait <= spill.wait_seconds or not self._spillway.ways(route, ask.errand)[0]:
+        if wait <= spill.wait_seconds or not self._spillway.ways(route, ask.errand).open:
             return None
         detail = f"{route.profile.id} would have to wait for about {wait:.0f} s"
         return BackendError(Cause.NO_CAPACITY, detail, retry_after=wait)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from backends.cloud.neighbour import is_neighbour
 from backends.cloud.offer import Offer
 from backends.cloud.provider import Provider
+from gateway.keys.policy import Policy
 
 Switch = Literal["off", "named", "spill"]
 """The server's: nothing leaves; only what asks for a model that nobody here serves, or by ``cloud/NAME``; also what
@@ -27,6 +28,14 @@ class Permit(Struct, frozen=True, kw_only=True):
     local_only: bool = False
     no_training: bool = False
     retention_days: int | None = None
+
+
+def permit_of(server: Switch, policy: Policy, *, local_only: bool) -> Permit:
+    """``policy`` is the caller's key's."""
+    return Permit(
+        server=server, key=policy.cloud, local_only=local_only, no_training=policy.no_training,
+        retention_days=policy.retention_days,
+    )  # fmt: skip
 
 
 def ended(offer: Offer, today: str) -> bool:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from backends.contract import Task
+from gateway.routing.abroad import Abroad, Journal
 from gateway.routing.egress import Permit
 from gateway.spending.budget import Budget
 from gateway.spending.cost import Wanted
@@ -12,7 +13,8 @@ NOTHING = Budget()
 
 class Errand(Struct, frozen=True, kw_only=True):
     """``key`` pays, within ``budget``. ``wanted``: what is known of the call before it is made.
-    ``task``: what it asks for, where offers may be for less than the profile is.
+    ``task``: what it asks for, where offers may be for less than the profile is. ``shows``: there are pictures in it.
+    ``journal``: where work that outlives this process is written down; ``abroad``: what was begun there before.
     """
 
     permit: Permit = Permit()
@@ -20,6 +22,9 @@ class Errand(Struct, frozen=True, kw_only=True):
     budget: Budget = NOTHING
     wanted: Wanted = Wanted()
     task: Task | None = None
+    shows: bool = False
+    journal: Journal | None = None
+    abroad: Abroad | None = None
 
 
 NOWHERE = Errand()

@@ -8,7 +8,7 @@ from msgspec import Struct
 from backends.errors import BackendError
 from backends.weights.term import Term
 from gateway.catalog.profile import ModelProfile, Variant
-from gateway.routing.route import Candidate, Route
+from gateway.routing.route import Candidate, Offered, Route
 from gateway.scheduling.choice import Choice, choose
 from gateway.scheduling.decision import Join, Load, Refuse, Restart, Serve, Wait
 from gateway.scheduling.policy import Policy
@@ -39,13 +39,24 @@ class CandidateView(Struct, frozen=True, kw_only=True):
     why: str
 
 
+class OfferView(Struct, frozen=True, kw_only=True):
+    """One provider, in the order they would be asked. ``open``: the asker's requests may go there; else ``why`` not."""
+
+    provider: str
+    model: str
+    open: bool
+    why: str
+
+
 class Explanation(Struct, frozen=True, kw_only=True):
-    """``serves`` names the variant that a request would get now, if any."""
+    """``serves`` names the variant that a request would get now, if any. ``instead_of``: a model that is gone."""
 
     model: str
     serves: str | None
     candidates: list[CandidateView]
     fallbacks: list[str]
+    offers: list[OfferView] = []
+    instead_of: str = ""
 
 
 def explain(
@@ -53,8 +64,9 @@ def explain(
     runtime: Runtime,
     missing: Callable[[ModelProfile, Variant], BackendError | None],
     policy: Policy | None = None,
+    objection: Callable[[Offered], str | None] | None = None,
 ) -> Explanation:
-    """The explanation of ``route``; asks nothing to happen."""
+    """The explanation of ``route``; asks nothing to happen. ``objection``: what stands against asking a provider."""
     rules = policy or runtime.scheduler.state.policy
     variants: dict[str, list[Candidate]] = {}
     for candidate in route.candidates:
@@ -68,7 +80,23 @@ def explain(
         serves=serves,
         candidates=views,
         fallbacks=[f"{', '.join(c.value for c in rule.when)} -> {rule.to}" for rule in route.fallbacks],
+        offers=[] if objection is None else [_offer(route, offered, objection) for offered in route.cloud],
+        instead_of=route.instead_of,
     )
+
+
+def _offer(route: Route, offered: Offered, objection: Callable[[Offered], str | None]) -> OfferView:
+    said, spill = objection(offered), route.profile.spill
+    if said is not None:
+        why = said
+    elif not route.candidates:
+        why = "nothing here serves the model"
+    elif spill is None:
+        why = "by cloud/NAME only"
+    else:
+        why = "over the spillway"
+        why += "" if spill.wait_seconds is None else f", also for a wait of more than {spill.wait_seconds:g} s"
+    return OfferView(provider=offered.provider.id, model=offered.offer.model, open=said is None, why=why)
 
 
 def _choice(able: list[Candidate], runtime: Runtime, policy: Policy) -> Choice:

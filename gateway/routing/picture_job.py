@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from backends.contract import Task
 from backends.diffusers.args import DiffusersArgs
@@ -66,7 +67,8 @@ def check(wish: Wish, profile: ModelProfile) -> Picture:
 
 
 def only_able(wish: Wish, route: Route) -> Route:
-    """The route without variants that cannot do it: not every one has every task and adapter.
+    """The route without variants that cannot do it: not every one has every task and adapter. Offers stay: who serves
+    them is asked when it comes to that.
 
     Raises ``BackendError(INVALID_REQUEST)`` when none can.
     """
@@ -81,13 +83,12 @@ def only_able(wish: Wish, route: Route) -> Route:
             able.append(candidate)
     if not able and refusal is not None:
         raise refusal
-    return Route(profile=route.profile, candidates=tuple(able), fallbacks=route.fallbacks, replicated=route.replicated)
+    return replace(route, candidates=tuple(able))
 
 
 def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:
     """The job for a worker of ``candidate``. Raises as ``check``, for what another variant may still be able to do."""
     picture = check(wish, candidate.profile)
-    engine = candidate.variant.engine
     known = adapters_of((candidate.variant,))
     for i, lora in enumerate(wish.loras):
         if lora.name not in known:
@@ -101,14 +102,15 @@ def job_of(wish: Wish, candidate: Candidate, job_id: str) -> MediaJob:
         width=wish.width,
         height=wish.height,
         seeds=wish.seeds,
-        steps=steps_of(wish, picture, engine.steps if isinstance(engine, DiffusersArgs) else None),
-        guidance=wish.guidance if wish.guidance is not None else guidance_of(candidate, picture),
+        steps=steps_for(wish, candidate),
+        guidance=guidance_for(wish.guidance, candidate, picture),
         strength=_strength(wish, picture, task),
         images=tuple(Source(path=path) for path in wish.images),
         mask=None if wish.mask is None else Source(path=wish.mask),
         loras=wish.loras,
         previews=wish.previews,
         output=wish.output,
+        effort=None if not candidate.provider or wish.effort == "auto" else wish.effort,
     )
 
 
@@ -129,6 +131,21 @@ def steps_of(wish: Wish, picture: Picture, of_variant: int | None) -> int:
     if usual <= _FEW_STEPS:
         return usual
     return max(1, min(picture.most_steps, round(usual * _EFFORT.get(wish.effort, 1.0))))
+
+
+def steps_for(wish: Wish, candidate: Candidate) -> int | None:
+    """What ``candidate`` is told; providers have their own where nobody asks for another number."""
+    engine, picture = candidate.variant.engine, candidate.profile.picture
+    if candidate.provider or picture is None:
+        return wish.steps
+    return steps_of(wish, picture, engine.steps if isinstance(engine, DiffusersArgs) else None)
+
+
+def guidance_for(wished: float | None, candidate: Candidate, picture: Picture) -> float | None:
+    """As ``steps_for``."""
+    if wished is not None or candidate.provider:
+        return wished
+    return guidance_of(candidate, picture)
 
 
 def guidance_of(candidate: Candidate, picture: Picture) -> float | None:

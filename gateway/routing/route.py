@@ -12,11 +12,13 @@ from gateway.scheduling.footprint import Expected
 from gateway.scheduling.lease import Lease
 from gateway.scheduling.target import Target
 
+Where = Literal["local", "cloud"]
+
 
 class Candidate(Struct, frozen=True, kw_only=True):
     """One variant that could serve. ``expected`` is the arithmetic behind the ``target``'s bytes.
 
-    ``defaults`` are the profile's sampling defaults, encoded once.
+    ``defaults`` are the profile's sampling defaults, encoded once. ``provider``: its id, where this is an offer of one.
     """
 
     profile: ModelProfile
@@ -24,14 +26,18 @@ class Candidate(Struct, frozen=True, kw_only=True):
     target: Target
     expected: Expected
     defaults: dict[str, Raw]
+    provider: str = ""
 
 
 class Offered(Struct, frozen=True, kw_only=True):
-    """One offer of a profile with its provider; ``candidate`` is what calls are made from, under its name there."""
+    """One offer of a profile with its provider; ``candidate`` is what calls are made from, under its name there.
+    ``media``: it makes pictures or clips, and ``provider`` is what it is for those.
+    """
 
     offer: Offer
     provider: Provider
     candidate: Candidate
+    media: bool = False
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -39,6 +45,7 @@ class Route(Struct, frozen=True, kw_only=True):
     serves it elsewhere; a name may ask for one side only.
 
     ``replicated``: some of them are one variant several times over, and it matters which of those gets a request.
+    ``instead_of``: the id of a model that is gone, to whose name this one answers.
     """
 
     profile: ModelProfile
@@ -46,17 +53,21 @@ class Route(Struct, frozen=True, kw_only=True):
     fallbacks: tuple[FallbackRule, ...] = ()
     replicated: bool = False
     cloud: tuple[Offered, ...] = ()
+    instead_of: str = ""
 
 
 class Opened(Struct, kw_only=True):
-    """An answer at its commit point, with everything that has to be given back after it."""
+    """An answer at its commit point, with everything that has to be given back after it. ``nanousd``: what it has cost,
+    in billionths of a dollar, where that is known by now.
+    """
 
     reply: Reply
     lease: Lease
     candidate: Candidate
     attempts: int
     reason: str
-    where: Literal["local", "cloud"] = "local"
+    where: Where = "local"
+    nanousd: int | None = None
 
     def close(self) -> None:
         """Stops the backend's work if it still runs, and gives the slot back. Idempotent."""

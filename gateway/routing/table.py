@@ -6,6 +6,7 @@ Successful names only are kept, and only so many, so that hostile names cost no 
 from collections.abc import Callable
 
 from msgspec import Raw, json
+from msgspec.structs import replace
 
 from backends.errors import BackendError, Cause
 from gateway.catalog.catalog import Catalog
@@ -16,6 +17,7 @@ from gateway.catalog.substitutes import Substitutes
 from gateway.routing.offered import offered
 from gateway.routing.replicas import count, nth
 from gateway.routing.route import Candidate, Offered, Route
+from gateway.routing.succession import Succession
 from gateway.routing.targets import target_of, variant_id
 from gateway.scheduling.demand import Demand
 from gateway.scheduling.footprint import ANY_SIZE, Footprints
@@ -25,6 +27,7 @@ _MOST_NAMES = 4096
 ANTHROPIC = "anthropic/"
 """Before names in a list for clients that keep no others."""
 _NONE = Substitutes()
+_NOBODY = Succession()
 
 
 class RouteTable:
@@ -36,8 +39,11 @@ class RouteTable:
         footprints: Footprints,
         fits: Callable[[Variant], bool],
         substitutes: Substitutes = _NONE,
+        succession: Succession = _NOBODY,
     ) -> None:
         self.catalog = catalog
+        self._succession = succession
+        self._day = succession.day()
         self._substitutes = substitutes
         self._footprints = footprints
         self.fits = fits
@@ -45,20 +51,26 @@ class RouteTable:
 
     def route(self, name: str) -> Route:
         """The route of ``name``. Raises ``BackendError(NOT_FOUND)`` with the nearest names."""
+        if (day := self._succession.day()) != self._day:  # a model may have ended at midnight
+            self._day = day
+            self._routes.clear()
         known = self._routes.get(name)
         if known is not None:
             return known
         found, only = self._find(name)
-        variants = (found.variant,) if found.variant is not None else found.profile.variants
+        asked = found.profile
+        profile = self._succession.of(asked, self.catalog.profiles) if found.variant is None else asked
+        variants = (found.variant,) if found.variant is not None else profile.variants
         if found.pinned_side == "cloud":
             variants = ()
         numbers = ((variant, range(1, count(variant) + 1) if only is None else (only,)) for variant in variants)
         route = Route(
-            profile=found.profile,
-            candidates=tuple(self.candidate(found.profile, v, replica=n) for v, several in numbers for n in several),
-            fallbacks=() if found.variant is not None else found.profile.fallbacks,
+            profile=profile,
+            candidates=tuple(self.candidate(profile, v, replica=n) for v, several in numbers for n in several),
+            fallbacks=() if found.variant is not None else profile.fallbacks,
             replicated=only is None and any(count(variant) > 1 for variant in variants),
-            cloud=() if found.variant is not None or found.pinned_side == "local" else self._offered(found.profile),
+            cloud=() if found.variant is not None or found.pinned_side == "local" else self._offered(profile),
+            instead_of="" if profile is asked else asked.id,
         )
         # Selectors depend on the machine's state, so they are asked anew each time.
         if len(self._routes) < _MOST_NAMES and found.matched != "selector":
@@ -96,16 +108,11 @@ class RouteTable:
         """The same route for a request of a size: what its candidates need may depend on it."""
         if not demand.bucket:
             return route
-        return Route(
-            profile=route.profile,
-            candidates=tuple(
-                self.candidate(c.profile, c.variant, demand, replica=number_of(c.target.variant_id) or 1)
-                for c in route.candidates
-            ),
-            fallbacks=route.fallbacks,
-            replicated=route.replicated,
-            cloud=route.cloud,
+        sized = (
+            self.candidate(c.profile, c.variant, demand, replica=number_of(c.target.variant_id) or 1)
+            for c in route.candidates
         )
+        return replace(route, candidates=tuple(sized))
 
     def forget(self) -> None:
         """Figures have moved: routes are made anew when they are asked for."""

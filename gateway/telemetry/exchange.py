@@ -12,7 +12,8 @@ Outcome = Literal[
 
 
 class Exchange(Struct, gc=False, eq=False):
-    """Made for every request, and never part of a cycle. Times are ``perf_counter`` seconds."""
+    """Made for every request, and never part of a cycle. Times are ``perf_counter`` seconds; ``nanousd`` is what it has
+    cost, in billionths of a dollar, where that is known before its answer's head is sent."""
 
     request_id: str
     method: str
@@ -30,6 +31,7 @@ class Exchange(Struct, gc=False, eq=False):
     where: str = ""
     reason: str = ""
     attempts: int = 0
+    nanousd: int | None = None
     status: int = 0
     outcome: Outcome = "ok"
     cause: str = ""

@@ -5,15 +5,22 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from backends.errors import BackendError, Cause
+from backends.wire.media_job import RemoteTask
 from gateway.artifacts.shelf import FolderShelf
 from gateway.artifacts.store import ArtifactStore, Kept, Made
 from gateway.jobs.job import Artifact, Job, Progress
+from gateway.jobs.journal import JobJournal
 from gateway.jobs.runner import AHEAD, JobRunner
 from gateway.jobs.work import Report
+from gateway.routing.abroad import Abroad
 from tests.job_fixtures import Gateway, database, gateway, gateway_on, opener  # noqa: F401
 from tests.postgres_fixtures import postgres_server, postgres_url  # noqa: F401
+
+TASK = RemoteTask(provider="far", id="t1")
+BEGUN = Abroad(provider="far", model="far-1", where="cloud", entry="spend_1")
 
 
 class Errand:
@@ -24,15 +31,24 @@ class Errand:
         self.go = asyncio.Event()
         self.reports: dict[str, Report] = {}
         self.failure: BackendError | None = None
+        self.abroad: Abroad | None = None
+        self.abandoned: list[Job] = []
 
-    async def run(self, job: Job, folder: Path, report: Report) -> tuple[Made, ...]:
+    async def run(self, job: Job, folder: Path, report: Report, journal: JobJournal) -> tuple[Made, ...]:
         self.begun.append(job.id)
         self.reports[job.id] = report
+        if self.abroad is not None and journal.abroad is None:
+            await journal.begins(self.abroad)
+            journal.noted(TASK)
+            await journal.written()
         await self.go.wait()
         if self.failure is not None:
             raise self.failure
         (folder / "video.mp4").write_bytes(b"%d" % job.attempt)
         return (Made(name="video.mp4", path=folder / "video.mp4", sha256=""),)
+
+    async def abandon(self, job: Job) -> None:
+        self.abandoned.append(job)
 
     def result(self, job: Job, made: tuple[Made, ...], kept: tuple[Kept, ...]) -> tuple[Artifact, ...]:
         return tuple(Artifact(name="video", key=k.key, media_type="video/mp4", size=k.size) for k in kept)
@@ -209,3 +225,27 @@ async def test_without_room_for_a_result_jobs_wait(stage: Stage, caplog: pytest.
     await stage.until(lambda: second.id in stage.errand.begun)
     stage.errand.go.set()
     await stage.until(lambda: len(stage.ended) == 2)
+
+
+async def test_what_has_begun_at_a_provider_outlives_a_drain_and_is_ended_when_nobody_wants_it(stage: Stage) -> None:
+    stage.errand.abroad = BEGUN
+    job = await begun(stage)
+    await stage.until(lambda: stage.gateway.now(job).abroad == replace(BEGUN, task=TASK))
+    stage.runner.stop(job.id, "drained")
+    await stage.until(lambda: len(stage.ended) == 1)
+    again = stage.gateway.now(job)
+    assert (again.abroad, again.attempts_used) == (replace(BEGUN, task=TASK), 0)
+    await stage.until(lambda: stage.errand.begun == [job.id, job.id])
+    assert stage.errand.abandoned == []
+    stage.runner.stop(job.id, "cancelled")
+    await stage.until(lambda: [each.id for each in stage.errand.abandoned] == [job.id])
+    assert stage.errand.abandoned[0].abroad == replace(BEGUN, task=TASK)
+
+
+async def test_a_provider_that_has_failed_is_not_asked_again(stage: Stage) -> None:
+    stage.errand.abroad = BEGUN
+    stage.errand.failure = BackendError(Cause.UPSTREAM_ERROR, "it could not")
+    job = await begun(stage)
+    stage.errand.go.set()
+    await stage.until(lambda: stage.gateway.now(job).status == "failed")
+    assert stage.errand.begun == [job.id]

@@ -19,6 +19,12 @@ HOST = "api.far-away.example"
 
 def certified(*hosts: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """What a server of ``hosts`` shows, and what believes it and nobody else."""
+    server, pem = certificate(*hosts)
+    return server, ssl.create_default_context(cadata=pem)
+
+
+def certificate(*hosts: str) -> tuple[ssl.SSLContext, str]:
+    """What a server of ``hosts`` shows, and the certificate to believe, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
     now = dt.datetime.now(dt.UTC)
@@ -42,7 +48,7 @@ def certified(*hosts: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         path = Path(folder) / "both.pem"
         path.write_bytes(secret + pem)
         server.load_cert_chain(path)
-    return server, ssl.create_default_context(cadata=pem.decode())
+    return server, pem.decode()
 
 
 def connector(ports: Mapping[str, int], trust: ssl.SSLContext) -> Callable[[], aiohttp.BaseConnector]:

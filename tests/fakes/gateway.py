@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from backends.cloud.client import CloudClient
+from backends.cloud.media.downloads import Downloads
 from gateway.app import Application, create_app
 from gateway.http.server import bind, make_server
 from gateway.http.services import Services
@@ -83,9 +84,14 @@ class RunningGateway:
 
 @asynccontextmanager
 async def running_gateway(
-    profiles: dict[str, str], *, client: CloudClient | None = None, **settings: object
+    profiles: dict[str, str],
+    *,
+    client: CloudClient | None = None,
+    downloads: Downloads | None = None,
+    **settings: object,
 ) -> AsyncIterator[RunningGateway]:
-    """``profiles``: file stem to YAML. ``client``: the way to providers. ``settings``: fields of ``Settings``."""
+    """``profiles``: file stem to YAML. ``client``, ``downloads``: the ways to providers. ``settings``: fields of
+    ``Settings``."""
     with tempfile.TemporaryDirectory(prefix="fb") as folder:
         root = Path(folder)
         (root / "profiles").mkdir()
@@ -105,7 +111,7 @@ async def running_gateway(
             "drain_window": 2,
         }
         chosen = Settings(**{**given, **settings})
-        app = create_app(chosen, cloud=client)
+        app = create_app(chosen, cloud=client, downloads=downloads)
         listener = bind(chosen)
         address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         server = make_server(app, chosen, listener, address.set_result)

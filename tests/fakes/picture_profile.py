@@ -26,15 +26,15 @@ variants:
     engine:
       kind: external
       command: ['{python}', '-c', '{run}', '{{socket}}']
-    footprint: {{weights_bytes: 1000000, load_seconds: 1}}
+    footprint: {{weights_bytes: {size}, load_seconds: 1}}
     start_timeout_seconds: 30
     stop_grace_seconds: 2
 """
 
 
-def picture_profile(name: str, *, steps: int = 4, extra: str = "") -> str:
+def picture_profile(name: str, *, steps: int = 4, extra: str = "", size: int = 1_000_000) -> str:
     """YAML of a model that paints one colour a seed."""
-    return _PROFILE.format(id=name, steps=steps, extra=extra, python=sys.executable, run=_RUN)
+    return _PROFILE.format(id=name, steps=steps, extra=extra, python=sys.executable, run=_RUN, size=size)
 
 
 _VIDEO = """\

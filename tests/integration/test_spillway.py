@@ -45,7 +45,11 @@ OPEN = {"cloud": "spill", "cloud_budget_day": 5.0}
 
 @asynccontextmanager
 async def serving(
-    *scripts: Script, key: str | None = "s3cret", local: str | None = None, **settings: object
+    *scripts: Script,
+    key: str | None = "s3cret",
+    local: str | None = None,
+    more: dict[str, str] | None = None,
+    **settings: object,
 ) -> AsyncIterator[tuple[RunningGateway, FakeCloud]]:
     """``local`` fits and works, ``spilling`` is too large for any machine, ``closed`` is the provider's alone."""
     shown, trust = certified(HOST)
@@ -57,7 +61,7 @@ async def serving(
             "local": local or engine_profile("local", extra=OFFER + "spill: {}"),
             "spilling": engine_profile("spilling", size=TOO_LARGE, extra=OFFER + "spill: {}"),
             "staying": engine_profile("staying", size=TOO_LARGE, extra=OFFER),
-        }
+        } | (more or {})
         async with running_gateway(profiles, client=client, **settings) as gateway:
             yield gateway, cloud
 
@@ -177,7 +181,7 @@ async def test_a_cut_stream_is_told_as_one_and_stays_open() -> None:
         last = json.loads(got.text.strip().rpartition("data: ")[2])
         assert last["error"]["code"] == "stream_broken"
         assert "[DONE]" not in got.text
-        await gateway.until(lambda: spent(gateway)[0][3] > 0)
+        await gateway.until(lambda: sum(line[3] for line in spent(gateway)) > 0)
 
 
 async def test_a_failing_provider_is_left_alone_and_found_again_by_one_probe() -> None:
@@ -232,3 +236,85 @@ async def test_an_answer_that_the_profile_bounds_is_reserved_at_that_length() ->
         assert cloud.sent[0].fields["max_tokens"] == 10
         assert (await ask(gateway, "spilling")).status_code != 200
         assert len(cloud.sent) == 1
+
+
+GONE = """\
+id: old
+name: Old
+modality: llm
+tasks: [chat]
+licence: proprietary
+open_weights: false
+lifecycle: retired
+why_not: its maker has switched it off
+successor: local
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "warned"), [("off", None), ("warn", "old is gone; local answered instead"), ("auto", None)]
+)
+async def test_a_successor_answers_where_the_operator_says_so(policy: str, warned: str | None) -> None:
+    async with running_gateway({"old": GONE, "local": engine_profile("local")}, successors=policy) as gateway:
+        got = await ask(gateway, "old")
+        if policy == "off":
+            assert got.status_code in (404, 503)
+            assert "switched it off" in got.json()["error"]["message"]
+            return
+        assert got.status_code == 200, got.text
+        assert (got.headers["x-forebay-model"], got.headers["x-forebay-reason"]) == ("local", "successor:old")
+        assert got.headers.get("x-forebay-warning") == warned
+
+
+async def test_pictures_go_only_to_who_reads_them() -> None:
+    shown = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]
+    async with serving(answer(completion()), **OPEN) as (gateway, cloud):
+        got = await ask(gateway, "closed", messages=[{"role": "user", "content": shown}])
+        assert (got.status_code, cloud.sent) == (400, [])
+        assert "reads no pictures" in got.json()["error"]["message"]
+
+
+async def test_an_explanation_says_who_may_be_asked_and_why_not() -> None:
+    async def offers(gateway: RunningGateway, model: str) -> list[tuple[bool, str]]:
+        said = (await gateway.client.get("/api/explain", params={"model": model})).json()
+        return [(each["open"], each["why"]) for each in said["offers"]]
+
+    async with serving(answer(completion()), **OPEN) as (gateway, _):
+        assert await offers(gateway, "closed") == [(True, "nothing here serves the model")]
+        assert await offers(gateway, "local") == [(True, "over the spillway")]
+        assert await offers(gateway, "staying") == [(True, "by cloud/NAME only")]
+    async with serving(answer(completion()), cloud="off") as (gateway, _):
+        ((open_, why),) = await offers(gateway, "closed")
+        assert not open_
+        assert "FOREBAY_CLOUD" in why
+
+
+async def test_a_whole_answer_says_what_it_has_cost() -> None:
+    async with serving(answer(completion()), **OPEN) as (gateway, _):
+        assert (await ask(gateway, "closed")).headers["x-forebay-cost-usd"] == "0.000009"
+        assert "x-forebay-cost-usd" not in (await ask(gateway, "local")).headers
+        told = {"model": "closed", "max_tokens": 9, "messages": ASKED["messages"]}
+        assert (await gateway.client.post("/v1/messages", json=told)).headers["x-forebay-cost-usd"] == "0.000009"
+
+
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+
+
+@pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": [
+            {"type": "text", "text": "What is this?"},
+            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}]}]}),
+        ("/v1/responses", {"input": [{"role": "user", "content": [
+            {"type": "input_text", "text": "What is this?"},
+            {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"}]}]}),
+    ],
+    ids=["messages", "responses"],
+)  # fmt: skip
+async def test_clients_of_both_dialects_show_pictures_to_who_reads_them(path: str, asked: dict[str, object]) -> None:
+    seeing = ONLY.replace("model: far-1,", "model: far-1, images: true,").replace("id: closed", "id: seeing")
+    async with serving(answer(completion()), more={"seeing": seeing}, **OPEN) as (gateway, cloud):
+        got = await gateway.client.post(path, json=asked | {"model": "seeing"})
+        assert got.status_code == 200, got.text
+        assert PICTURE in cloud.sent[0].body.decode()

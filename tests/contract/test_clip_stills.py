@@ -1,0 +1,57 @@
+"""A thumbnail and a sheet of a clip that somebody else made, in the engine's environment, with a movie that is one."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from gateway.jobs.clip_stills import ClipStills
+from tests.diffusers_fixtures import python
+from tests.tree import ROOT
+
+MOVIE = """
+import sys
+from pathlib import Path
+import numpy as np
+from backends.diffusers.worker.film.movie import write_movie
+write_movie(Path(sys.argv[1]), [np.full((48, 64, 3), 10 * i, np.uint8) for i in range(20)], 10)
+"""
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    path = tmp_path / "made-0.mp4"
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    subprocess.run([python(), "-c", MOVIE, str(path)], env=environment, cwd=ROOT, check=True, timeout=60)
+    return path
+
+
+async def test_both_are_made(clip: Path, tmp_path: Path) -> None:
+    made = await ClipStills(python).of(clip, tmp_path)
+    assert [each.name for each in made] == ["thumbnail.webp", "spritesheet.jpeg"]
+    sizes = []
+    for each in made:
+        with Image.open(each.path) as picture:
+            picture.load()
+            sizes.append((picture.format, picture.size))
+    assert sizes == [("WEBP", (64, 48)), ("JPEG", (256, 192))]
+
+
+async def test_of_garbage_there_is_none_and_the_clip_stays(tmp_path: Path) -> None:
+    garbage = tmp_path / "made-0.mp4"
+    garbage.write_bytes(b"\0\0\0\x18ftypmp42" + os.urandom(4096))
+    assert await ClipStills(python).of(garbage, tmp_path) == ()
+    assert [path.name for path in tmp_path.iterdir()] == ["made-0.mp4"]
+
+
+async def test_without_the_engine_there_is_none(tmp_path: Path) -> None:
+    assert await ClipStills(lambda: None).of(tmp_path / "a.mp4", tmp_path) == ()
+
+
+async def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
+    slow = tmp_path / "python"
+    slow.write_text("#!/bin/sh\nexec sleep 600\n")
+    slow.chmod(0o755)
+    assert await ClipStills(lambda: slow, seconds=0.2).of(tmp_path / "a.mp4", tmp_path) == ()
