@@ -15,7 +15,7 @@ from backends.cloud.client import CloudClient
 from tests.fakes.cloud import FakeCloud, answer, completion
 from tests.fakes.far_away import HOST, certified, connector
 from tests.fakes.gateway import running_gateway
-from tests.integration.test_spillway import ONLY, PROVIDER
+from tests.fakes.spilling import ONLY, PROVIDER
 
 _BODY = {"messages": [{"role": "user", "content": "Tell me about rivers. " * 20}], "max_tokens": 50}
 

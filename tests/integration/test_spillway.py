@@ -1,83 +1,13 @@
 """A request goes over the spillway: when it must, when it may, what it costs, and what the client sees."""
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
 
-from backends.cloud.client import CloudClient
-from gateway.database import open_database
-from gateway.spending.report import SpendingReport
-from tests.fakes.cloud import RESET, USAGE, FakeCloud, Script, answer, chunk, completion, events
-from tests.fakes.far_away import HOST, certified, connector
-from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
-
-PROVIDER = f"""\
-id: far
-name: Far
-kind: openai
-base_url: https://{HOST}/v1
-auth: {{secret: FAR_KEY}}
-privacy: {{country: XX, trains: "no", retention_days: 30, as_of: 2026-11-23, source: its terms}}
-"""
-OFFER = """\
-cloud:
-  - {provider: far, model: far-1, output_tokens: 1000, as_of: 2026-11-23, source: its list,
-     price: {tokens: {input: 1, output: 2}, as_of: 2026-11-23, source: its list}}
-"""
-ONLY = f"""\
-id: closed
-name: Closed
-modality: llm
-tasks: [chat]
-licence: proprietary
-open_weights: false
-successor: local
-{OFFER}"""
-TOO_LARGE = 10**15
-CHAT = "/v1/chat/completions"
-SECRET = "a prompt that nobody else may see"
-ASKED = {"messages": [{"role": "user", "content": SECRET}], "user": "ada"}
-OPEN = {"cloud": "spill", "cloud_budget_day": 5.0}
-
-
-@asynccontextmanager
-async def serving(
-    *scripts: Script,
-    key: str | None = "s3cret",
-    local: str | None = None,
-    more: dict[str, str] | None = None,
-    **settings: object,
-) -> AsyncIterator[tuple[RunningGateway, FakeCloud]]:
-    """``local`` fits and works, ``spilling`` is too large for any machine, ``closed`` is the provider's alone."""
-    shown, trust = certified(HOST)
-    async with FakeCloud.running(*scripts, tls=shown) as cloud:
-        client = CloudClient({"FAR_KEY": key}.get, connector({HOST: cloud.port}, trust))
-        profiles = {
-            "providers/far": PROVIDER,
-            "closed": ONLY,
-            "local": local or engine_profile("local", extra=OFFER + "spill: {}"),
-            "spilling": engine_profile("spilling", size=TOO_LARGE, extra=OFFER + "spill: {}"),
-            "staying": engine_profile("staying", size=TOO_LARGE, extra=OFFER),
-        } | (more or {})
-        async with running_gateway(profiles, client=client, **settings) as gateway:
-            yield gateway, cloud
-
-
-async def ask(gateway: RunningGateway, model: str, headers: dict[str, str] | None = None, **fields: object):
-    return await gateway.client.post(CHAT, json=ASKED | {"model": model} | fields, headers=headers)
-
-
-def spent(gateway: RunningGateway) -> list[tuple[str, int, int, int]]:
-    """(provider, calls, settled, still open) in billionths of a dollar."""
-    database = open_database(gateway.root / "state" / "forebay.db")
-    try:
-        lines = SpendingReport(database).lines("provider")
-        return [(line.of, line.calls, line.spent, line.reserved + line.unknown) for line in lines]
-    finally:
-        database.dispose()
+from tests.fakes.cloud import RESET, USAGE, Script, answer, chunk, completion, events
+from tests.fakes.gateway import engine_profile
+from tests.fakes.spilling import ASKED, OFFER, OPEN, SECRET, TOO_LARGE, ask, serving, spent
 
 
 async def test_what_only_a_provider_serves_is_served_by_it_under_our_name() -> None:
@@ -236,85 +166,3 @@ async def test_an_answer_that_the_profile_bounds_is_reserved_at_that_length() ->
         assert cloud.sent[0].fields["max_tokens"] == 10
         assert (await ask(gateway, "spilling")).status_code != 200
         assert len(cloud.sent) == 1
-
-
-GONE = """\
-id: old
-name: Old
-modality: llm
-tasks: [chat]
-licence: proprietary
-open_weights: false
-lifecycle: retired
-why_not: its maker has switched it off
-successor: local
-"""
-
-
-@pytest.mark.parametrize(
-    ("policy", "warned"), [("off", None), ("warn", "old is gone; local answered instead"), ("auto", None)]
-)
-async def test_a_successor_answers_where_the_operator_says_so(policy: str, warned: str | None) -> None:
-    async with running_gateway({"old": GONE, "local": engine_profile("local")}, successors=policy) as gateway:
-        got = await ask(gateway, "old")
-        if policy == "off":
-            assert got.status_code in (404, 503)
-            assert "switched it off" in got.json()["error"]["message"]
-            return
-        assert got.status_code == 200, got.text
-        assert (got.headers["x-forebay-model"], got.headers["x-forebay-reason"]) == ("local", "successor:old")
-        assert got.headers.get("x-forebay-warning") == warned
-
-
-async def test_pictures_go_only_to_who_reads_them() -> None:
-    shown = [{"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}]
-    async with serving(answer(completion()), **OPEN) as (gateway, cloud):
-        got = await ask(gateway, "closed", messages=[{"role": "user", "content": shown}])
-        assert (got.status_code, cloud.sent) == (400, [])
-        assert "reads no pictures" in got.json()["error"]["message"]
-
-
-async def test_an_explanation_says_who_may_be_asked_and_why_not() -> None:
-    async def offers(gateway: RunningGateway, model: str) -> list[tuple[bool, str]]:
-        said = (await gateway.client.get("/api/explain", params={"model": model})).json()
-        return [(each["open"], each["why"]) for each in said["offers"]]
-
-    async with serving(answer(completion()), **OPEN) as (gateway, _):
-        assert await offers(gateway, "closed") == [(True, "nothing here serves the model")]
-        assert await offers(gateway, "local") == [(True, "over the spillway")]
-        assert await offers(gateway, "staying") == [(True, "by cloud/NAME only")]
-    async with serving(answer(completion()), cloud="off") as (gateway, _):
-        ((open_, why),) = await offers(gateway, "closed")
-        assert not open_
-        assert "FOREBAY_CLOUD" in why
-
-
-async def test_a_whole_answer_says_what_it_has_cost() -> None:
-    async with serving(answer(completion()), **OPEN) as (gateway, _):
-        assert (await ask(gateway, "closed")).headers["x-forebay-cost-usd"] == "0.000009"
-        assert "x-forebay-cost-usd" not in (await ask(gateway, "local")).headers
-        told = {"model": "closed", "max_tokens": 9, "messages": ASKED["messages"]}
-        assert (await gateway.client.post("/v1/messages", json=told)).headers["x-forebay-cost-usd"] == "0.000009"
-
-
-PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-
-
-@pytest.mark.parametrize(
-    ("path", "asked"),
-    [
-        ("/v1/messages", {"max_tokens": 9, "messages": [{"role": "user", "content": [
-            {"type": "text", "text": "What is this?"},
-            {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": PICTURE}}]}]}),
-        ("/v1/responses", {"input": [{"role": "user", "content": [
-            {"type": "input_text", "text": "What is this?"},
-            {"type": "input_image", "image_url": f"data:image/png;base64,{PICTURE}"}]}]}),
-    ],
-    ids=["messages", "responses"],
-)  # fmt: skip
-async def test_clients_of_both_dialects_show_pictures_to_who_reads_them(path: str, asked: dict[str, object]) -> None:
-    seeing = ONLY.replace("model: far-1,", "model: far-1, images: true,").replace("id: closed", "id: seeing")
-    async with serving(answer(completion()), more={"seeing": seeing}, **OPEN) as (gateway, cloud):
-        got = await gateway.client.post(path, json=asked | {"model": "seeing"})
-        assert got.status_code == 200, got.text
-        assert PICTURE in cloud.sent[0].body.decode()
