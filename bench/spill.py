@@ -53,7 +53,7 @@ async def compare(calls: int) -> None:
                 spilled += await timed(through, 1)
     added = statistics.median(spilled) - statistics.median(alone)
     print(f"direct {statistics.median(alone):.2f} ms, through the gateway {statistics.median(spilled):.2f} ms: "
-          f"{added:+.2f} ms at the median, a durable reservation included")  # fmt: skip
+          f"{added:+.2f} ms at the median, reserved and settled")  # fmt: skip
 
 
 async def timed(call: Callable[[], Awaitable[None]], times: int) -> list[float]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from gateway.commands.client import NotRunning, ask, download, events
 from gateway.commands.steps import making_bar
 from gateway.settings import Settings
+from gateway.spending.money import nano, shown
 
 _URL = "/v1/videos"
 _LIVE = ("queued", "in_progress")
@@ -31,6 +32,8 @@ class _Made(Struct, kw_only=True):
     eta: int | None = None
     stage: str | None = None
     notes: list[str] = []
+    variant: str | None = None
+    cost_usd: float | None = None
 
 
 class _Video(Struct, kw_only=True):
@@ -94,7 +97,9 @@ def video(
     if job.status != "completed":
         raise click.ClickException(job.error.message if job.error is not None else f"the clip is {job.status}")
     download(settings, f"{_URL}/{job.id}/content", output)
-    click.echo(f"{output} ({job.seconds} s, {job.size}, seed {job.forebay.seed})")
+    made = job.forebay
+    cost = "" if made.cost_usd is None else f", {shown(nano(made.cost_usd))} at {made.variant}"
+    click.echo(f"{output} ({job.seconds} s, {job.size}, seed {made.seed}{cost})")
 
 
 def _watched(settings: Settings, job: _Video) -> _Video:

@@ -117,15 +117,16 @@ class Spillway:
                 await errand.journal.nothing_began()
             raise
         breaker.succeeded(self._clock())
+        nanousd = payment.spent(call, reply.usage_tail) if reply.complete else None
 
         def give_back() -> None:
             self._inside[name[0]] -= 1
-            payment.ended(payment.spent(call, reply.usage_tail))
+            payment.ended(payment.spent(call, reply.usage_tail) if nanousd is None else nanousd)
 
         lease = Lease(offered.candidate.target.variant_id, self._backend(offered), give_back, 0.0, reason)
         return Opened(
             reply=reply, lease=lease, candidate=offered.candidate, attempts=1, reason=reason, where=where_of(offered),
-            nanousd=payment.spent(call, reply.usage_tail) if reply.complete else None,
+            nanousd=nanousd,
         )  # fmt: skip
 
     async def resume(self, route: Route, call: Callable[[Candidate], Call], errand: Errand) -> Opened:
