@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from gateway.commands.video import video
 from tests.fakes.gateway import RunningGateway, running_gateway
 from tests.fakes.picture_profile import picture_file, video_profile
+from tests.fakes.video_client import VideoClient
 
 
 @pytest.fixture
@@ -61,8 +62,8 @@ async def test_an_interrupt_cancels_the_job(
     done = await run(f"hold {tmp_path}", "-o", str(tmp_path / "a.mp4"))
     assert done.exit_code == 1
     (job,) = (await gateway.client.get("/v1/videos")).json()["data"]
+    assert (await VideoClient(gateway.client).ended(job))["status"] == "cancelled"
     await gateway.until(lambda: gateway.in_flight() == 0)
-    assert (await gateway.client.get(f"/v1/videos/{job['id']}")).json()["status"] == "cancelled"
 
 
 async def test_a_gateway_that_does_not_come_back_is_not_waited_for_without_end(
