@@ -173,6 +173,7 @@ def create_app(
         provider,
         lambda each: has_key(each.provider, client.secrets),
         metrics,
+        answer_seconds=settings.cloud_answer_timeout,
     )
     runtime = Runtime(launcher or engines, machine, metrics, limits, policy, watchdog=watchdog)
     recorder = Recorder(metrics)

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
         default=None,
         description="Folder with a file for each provider's key, named as its environment variable; before that.",
     )
+    cloud_answer_timeout: float = Field(
+        default=600, gt=0, description="Seconds in which a provider has to give a plain answer; streams have their own."
+    )
     successors: Literal["off", "warn", "auto"] = Field(
         default="off",
         description="What answers to the name of a model that its maker has switched off: `off` an error that names "

@@ -29,6 +29,7 @@ from gateway.telemetry.metrics import Metrics
 
 _ACCOUNT_REST = 300.0
 _LIMITED_REST = 30.0
+_SERVER_ERROR = 500
 _LONGEST_CALL = 7200.0
 _LONGEST_ANSWER = 32_768
 _BLAMES = frozenset(
@@ -52,7 +53,9 @@ class Ways(NamedTuple):
 
 
 class Spillway:
-    """One per process. ``backend`` makes what talks to a provider; ``account`` is there once the gateway has begun."""
+    """One per process. ``backend`` makes what talks to a provider; ``account`` is there once the gateway has begun.
+    ``answer_seconds``: how long a plain answer may take.
+    """
 
     def __init__(
         self,
@@ -61,8 +64,10 @@ class Spillway:
         metrics: Metrics,
         clock: Callable[[], float] = time.monotonic,
         today: Callable[[], str] = today,
+        answer_seconds: float = _LONGEST_CALL,
     ) -> None:
         self.today = today
+        self._answer_seconds = answer_seconds
         self._backend = backend
         self._has_key = has_key
         self._metrics = metrics
@@ -105,7 +110,7 @@ class Spillway:
         except BaseException:
             breaker.abandoned()  # a probe that was never sent proves nothing
             raise
-        call = payment.watched(call)
+        call = payment.watched(replace(call, answer_timeout=min(call.answer_timeout, self._answer_seconds)))
         self._inside[name[0]] += 1
         try:
             reply = await self._backend(offered).open(call)
@@ -212,6 +217,8 @@ class Spillway:
             self._resting[name] = now + _ACCOUNT_REST
         elif error.cause is Cause.UPSTREAM_RATE_LIMITED:
             self._resting[name] = now + (_LIMITED_REST if error.retry_after is None else error.retry_after)
+        elif error.retry_after is not None and (error.upstream_status or 0) >= _SERVER_ERROR:
+            self._resting[name] = now + error.retry_after
 
 
 def _unfit(offered: Offered, errand: Errand) -> str | None:

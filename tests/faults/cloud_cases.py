@@ -76,6 +76,7 @@ def _said(message: str, status: int, **headers: str) -> Script:
     return answer({"error": {"message": message}}, status, **headers)
 
 
+CLOSED: Row = ("502 `upstream_error`", "yes", "released", "rests")
 UNREACHED: Row = ("502 `upstream_connect`", "yes", "released", "yes")
 LATE: Row = ("504 `upstream_timeout`", "yes", "unknown", "yes")
 CUT: Row = ("502 `stream_broken`", "yes", "unknown", "yes")
@@ -124,7 +125,9 @@ CASES = (
     Case("401, 402, 403, or a 429 for want of money", ("502 `provider_account`", "yes", "released", "rests"),
          _said("no", 401)),
     Case("any other 5xx, 529, 404", REFUSED, _said("oops", 500), note="500"),
-    Case("any other 5xx, 529, 404", REFUSED, _said("busy", 503, retry_after="600"), note="503"),
+    Case("any other 5xx, 529, 404", REFUSED, _said("busy", 503), note="503"),
+    Case("503 or 529 with `Retry-After`", CLOSED, _said("busy", 503, retry_after="600"), note="503"),
+    Case("503 or 529 with `Retry-After`", CLOSED, _said("busy", 529, retry_after="600"), note="529"),
     Case("any other 5xx, 529, 404", REFUSED, answer(_HTML, 502, "text/html"), note="HTML"),
     Case("any other 5xx, 529, 404", REFUSED, _said("no such model", 404), note="404"),
     Case("400 or 422 for the request", ("400", "no", "released", "no"), _said("top_p is too high", 400)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.cloud import answer, completion
+from tests.fakes.cloud import SILENCE, answer, completion
 from tests.fakes.gateway import RunningGateway, engine_profile, running_gateway
 from tests.fakes.spilling import ASKED, ONLY, OPEN, ask, serving
 
@@ -86,3 +86,9 @@ async def test_clients_of_both_dialects_show_pictures_to_who_reads_them(path: st
         got = await gateway.client.post(path, json=asked | {"model": "seeing"})
         assert got.status_code == 200, got.text
         assert PICTURE in cloud.sent[0].body.decode()
+
+
+async def test_a_plain_answer_is_waited_for_as_long_as_the_operator_says() -> None:
+    async with serving((SILENCE,), cloud_answer_timeout=0.2, **OPEN) as (gateway, _):
+        got = await ask(gateway, "closed")
+        assert (got.status_code, got.json()["error"]["code"]) == (504, "upstream_timeout")
