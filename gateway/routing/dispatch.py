@@ -5,6 +5,7 @@ Owns the attempts, the breakers and the retry budget; never looks into bodies, n
 
 import asyncio
 import logging
+import random
 import time
 from collections.abc import Awaitable, Callable
 
@@ -32,15 +33,9 @@ _ORDINARY = Ask()
 _EXIT_SECONDS = 0.5
 """How long an engine that closed its door may take to be seen dead; a driver's clean-up comes after its sockets."""
 _SERVER_ERROR = 500
-_BLAMES_BACKEND = frozenset(
-    {
-        Cause.UPSTREAM_CONNECT,
-        Cause.UPSTREAM_TIMEOUT,
-        Cause.UPSTREAM_ERROR,
-        Cause.UPSTREAM_PROTOCOL,
-        Cause.STREAM_BROKEN,
-    }
-)
+_BLAMES_BACKEND = frozenset((
+    Cause.UPSTREAM_CONNECT, Cause.UPSTREAM_TIMEOUT, Cause.UPSTREAM_ERROR, Cause.UPSTREAM_PROTOCOL, Cause.STREAM_BROKEN,
+))  # fmt: skip
 
 
 class _Tried(Struct):
@@ -65,7 +60,9 @@ class Dispatcher:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         spillway: Spillway | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
+        self._chance = chance
         self._spillway = spillway
         self._runtime = runtime
         self._metrics = metrics
@@ -90,7 +87,7 @@ class Dispatcher:
             try:
                 return await self._first(route, call, key, ask, tried)
             except BackendError as error:
-                seconds = pause(error, tried.turned_away, until - self._clock())
+                seconds = pause(error, tried.turned_away, until - self._clock(), self._chance())
                 if seconds is None or (tried.abroad and not self._may_ask_again(error, tried)):
                     raise
             tried.turned_away += 1

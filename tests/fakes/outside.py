@@ -222,6 +222,7 @@ def _install(world: Outside) -> None:
     spillway.account = world.books
     spillway._clock = dispatcher._clock = world.time
     dispatcher._sleep = world.time.sleep
+    dispatcher._chance = lambda: 0.0
     backend = spillway._backend
 
     def hurried(each: Offered) -> Backend:

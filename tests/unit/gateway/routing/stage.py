@@ -86,7 +86,14 @@ class DispatchStage(RuntimeStage):
         self.table = RouteTable(self.catalog, self.footprints, lambda _: True)
         self.time = Clock()
         self.dispatcher = Dispatcher(
-            self.runtime, self.metrics, lambda: self.table, self.launcher.missing, 60.0, self.time, self._sleep
+            self.runtime,
+            self.metrics,
+            lambda: self.table,
+            self.launcher.missing,
+            60.0,
+            self.time,
+            self._sleep,
+            chance=lambda: 0.0,
         )
         self.slept: list[float] = []
 

@@ -63,3 +63,8 @@ async def test_in_the_end_it_is_told(stage):
     here.backends["alpha:q8"].says.extend([busy()] * 100)
     assert (await here.failing("alpha")).cause is Cause.UPSTREAM_RATE_LIMITED
     assert 50 < sum(here.slept) <= 60
+
+
+def test_who_was_turned_away_together_does_not_come_back_together():
+    assert [pause(busy(4), 0, 60, chance) for chance in (0.0, 0.5, 1.0)] == [4, 4.5, 5]
+    assert pause(busy(4), 0, 4.5, 1.0) is None
