@@ -134,7 +134,11 @@ class Settings(BaseSettings):
     results_bytes: int = Field(default=20 * 1024**3, ge=1, description="Results kept at once; past it no new jobs.")
     result_bytes: int = Field(default=512 * 1024**2, ge=1, description="Largest result of one job.")
     result_seconds: float = Field(default=86_400.0, gt=0, description="Time a result is kept.")
-    job_slots: int = Field(default=4, ge=1, description="Jobs claimed at once, running or waiting for memory.")
+    job_slots: int = Field(
+        default=4,
+        ge=1,
+        description="Jobs claimed at once, running or waiting for memory; up to 16 at providers besides.",
+    )
     jobs_queued: int = Field(default=10_000, ge=1, description="Jobs waiting; past it 429.")
     job_wait: float = Field(default=86_400.0, gt=0, description="A job not begun within this time expires.")
     response_seconds: float = Field(

@@ -31,12 +31,19 @@ class Attempt:
     """``job`` as it was claimed. ``running`` from the first sign of its engine on."""
 
     def __init__(
-        self, job: Job, work: Work, claims: Claims, artifacts: ArtifactStore, keep_seconds: float, reached: Reached
+        self,
+        job: Job,
+        work: Work,
+        claims: Claims,
+        artifacts: ArtifactStore,
+        keep_seconds: float,
+        journal: JobJournal,
+        reached: Reached,
     ) -> None:
         self.job = job
         self.variant = ""
         self.ended: Job | None = None
-        self.journal = JobJournal(claims, job, reached)
+        self.journal = journal
         self._work = work
         self._claims = claims
         self._artifacts = artifacts

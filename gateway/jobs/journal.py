@@ -5,6 +5,7 @@ Decides nothing. ``noted`` may be called from where nothing can wait; ``written`
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from msgspec.structs import replace
 
@@ -19,12 +20,15 @@ _log = logging.getLogger("forebay.jobs")
 
 
 class JobJournal:
-    """Of one claimed job. Implements ``routing.abroad.Journal``. ``abroad``: as it was written last."""
+    """Of one claimed job. Implements ``routing.abroad.Journal``. ``abroad``: as it was written last. ``begun`` is told
+    when it goes there.
+    """
 
-    def __init__(self, claims: Claims, job: Job, reached: Reached = unwatched) -> None:
+    def __init__(self, claims: Claims, job: Job, begun: Callable[[], None], reached: Reached = unwatched) -> None:
         self.abroad = job.abroad
         self._claims = claims
         self._job = job
+        self._begun = begun
         self._reached = reached
         self._writing: asyncio.Task[None] | None = None
 
@@ -32,6 +36,7 @@ class JobJournal:
         """See ``Journal``."""
         await self._write(abroad)
         self._reached("after_mark")
+        self._begun()
 
     async def nothing_began(self) -> None:
         """See ``Journal``."""

@@ -1,7 +1,8 @@
 """Claims jobs of one kind and has them run, a few at a time. Decides when to claim and whom to stop; runs nothing.
 
 A job that waits for memory holds a claim but no device, so several are claimed at once: at most ``AHEAD`` of one model,
-so that a long queue for one does not keep other devices idle. While a result could not be kept, jobs stay in the queue.
+so that a long queue for one does not keep other devices idle. What has begun at a provider needs nothing here, and is
+counted apart. While a result could not be kept, jobs stay in the queue.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from gateway.artifacts.store import ArtifactStore, Reached, unwatched
 from gateway.jobs.attempt import Attempt, Why
 from gateway.jobs.claims import Claims
 from gateway.jobs.job import Job
+from gateway.jobs.journal import JobJournal
 from gateway.jobs.work import Work
 
 _log = logging.getLogger("forebay.jobs")
@@ -22,6 +24,8 @@ _POLL = 1.0
 _LOOK = 0.25
 AHEAD = 2
 """Claimed of one model: one that runs, and the next."""
+ABROAD = 16
+"""Followed at providers at once, besides."""
 
 Room = Callable[[int], None]
 """Raises ``BackendError`` when there is no room for a result beside those of so many running jobs; for a thread."""
@@ -103,8 +107,11 @@ class JobRunner:
                 await asyncio.wait(self._tasks)
 
     async def _fill(self) -> None:
-        while len(self._attempts) < self._slots and not self._draining:
-            busy = Counter(attempt.job.model for attempt in self.attempts)
+        while not self._draining:
+            here = [attempt.job.model for attempt in self.attempts if attempt.journal.abroad is None]
+            if len(here) >= self._slots or len(self._attempts) >= self._slots + ABROAD:
+                return
+            busy = Counter(here)
             full = [model for model, count in busy.items() if count >= AHEAD]
             try:
                 self._reached("before_claim")
@@ -115,7 +122,10 @@ class JobRunner:
             self.hindrance = ""
             if job is None:
                 return
-            attempt = Attempt(job, self._work, self._claims, self._artifacts, self._keep_seconds, self._reached)
+            journal = JobJournal(self._claims, job, self.wake, self._reached)
+            attempt = Attempt(
+                job, self._work, self._claims, self._artifacts, self._keep_seconds, journal, self._reached
+            )
             self._attempts[job.id] = attempt
             task = asyncio.get_running_loop().create_task(self._see_through(attempt))
             self._tasks.add(task)

@@ -249,3 +249,16 @@ async def test_a_provider_that_has_failed_is_not_asked_again(stage: Stage) -> No
     stage.errand.go.set()
     await stage.until(lambda: stage.gateway.now(job).status == "failed")
     assert stage.errand.begun == [job.id]
+
+
+async def test_what_goes_on_elsewhere_takes_no_place_here(stage: Stage) -> None:
+    stage.errand.abroad = BEGUN
+    many = [stage.gateway.create(model="far") for _ in range(7)]
+    stage.runner.wake()
+    await stage.until(lambda: len(stage.errand.begun) == len(many))
+    stage.errand.abroad = None
+    here = [stage.gateway.create(model=name) for name in "abcdef"]
+    stage.runner.wake()
+    await stage.until(lambda: len(stage.errand.begun) == len(many) + 4)
+    stage.errand.go.set()
+    await stage.until(lambda: len(stage.ended) == len(many) + len(here))
