@@ -261,5 +261,7 @@ def _gauges(services: Services) -> Iterator[tuple[str, tuple[str, ...], float]]:
     yield from scheduling_gauges(services.runtime)
     for model, count in services.recorder.open_streams.items():
         yield "gateway_open_streams", (model,), float(count)
+    for provider, model, rests in services.spillway.resting():
+        yield "gateway_provider_resting", (provider, model), float(rests)
     if services.videos is not None:
         yield from job_gauges(KIND, services.videos.housekeeping.tally)

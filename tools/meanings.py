@@ -62,14 +62,15 @@ CODES: dict[str, str] = {
 }
 
 LABELS: dict[str, str] = {
-    "backend": "kind of engine that answered, `none` before one did",
+    "backend": "kind of engine or provider that answered, `none` before one did",
     "device": "`cpu` or a GPU's UUID",
     "endpoint": "canonical path of the endpoint, `other` for all that is not inference",
     "from": "state before: " + ", ".join(f"`{state.value}`" for state in BackendState),
     "kind": "of a load: `cold`; of memory: `total`, `foreign`, `reserved`, `free`; of jobs: `video`",
-    "model": "profile's id, `_unknown` where none was found",
+    "model": "profile's id, `_unknown` where none was found; of a provider that rests: the model's name there",
     "outcome": ", ".join(f"`{outcome}`" for outcome in get_args(Outcome)) + "; of jobs: the status after an attempt",
     "phase": "as `from`",
+    "provider": "a provider's id",
     "reason": "a cause of [errors.md](errors.md); `exited` for an engine that died by itself",
     "to": "of a transition: as `from`; of a fallback: the variant or profile tried next",
     "type": "`input`, `output`, `cached`, `reasoning`",

@@ -6,7 +6,7 @@ Owns the breakers and the limits of providers. Every call is reserved before any
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from gateway.routing.succession import gone
 from gateway.scheduling.lease import Lease
 from gateway.spending.cost import Wanted, most
 from gateway.spending.entry import Call as Paid
+from gateway.spending.money import NANO
 from gateway.telemetry.metrics import Metrics
 
 _ACCOUNT_REST = 300.0
@@ -118,7 +119,10 @@ class Spillway:
             self._inside[name[0]] -= 1
             known = error if isinstance(error, BackendError) else None
             self._failed(name, breaker, known)
-            if payment.failed(known) and errand.journal is not None:
+            refused = payment.failed(known)
+            if payment.entry and not refused:
+                self._count(offered, None)
+            if refused and errand.journal is not None:
                 await errand.journal.nothing_began()
             raise
         breaker.succeeded(self._clock())
@@ -126,13 +130,22 @@ class Spillway:
 
         def give_back() -> None:
             self._inside[name[0]] -= 1
-            payment.ended(payment.spent(call, reply.usage_tail) if nanousd is None else nanousd)
+            spent = payment.spent(call, reply.usage_tail) if nanousd is None else nanousd
+            payment.ended(spent)
+            if payment.entry:
+                self._count(offered, spent)
 
         lease = Lease(offered.candidate.target.variant_id, self._backend(offered), give_back, 0.0, reason)
         return Opened(
             reply=reply, lease=lease, candidate=offered.candidate, attempts=1, reason=reason, where=where_of(offered),
             nanousd=nanousd,
         )  # fmt: skip
+
+    def resting(self) -> Iterator[tuple[str, str, bool]]:
+        """Of each provider and its model that was asked: whether it is left alone now."""
+        now = self._clock()
+        for name, breaker in self._breakers.items():
+            yield *name, self._resting.get(name, 0.0) > now or not breaker.would_allow(now)
 
     async def resume(self, route: Route, call: Callable[[Candidate], Call], errand: Errand) -> Opened:
         """Goes on with ``errand.abroad``, which has begun at a provider; nobody else is asked. Raises ``BackendError``:
@@ -161,6 +174,14 @@ class Spillway:
         ways = self.ways(route, errand)
         if not ways.open:
             raise no_way(route, ways.closed, self.today(), ways.unfit)
+
+    def _count(self, offered: Offered, spent: int | None) -> None:
+        """For the metrics."""
+        labels = (offered.candidate.profile.id, offered.provider.id)
+        if spent is None:
+            self._metrics.cloud_unknown.labels(*labels).inc()
+        else:
+            self._metrics.cloud_spent.labels(*labels).inc(spent / NANO)
 
     def _admit(self, offered: Offered, name: tuple[str, str], breaker: Breaker) -> None:
         now = self._clock()

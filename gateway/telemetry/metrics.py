@@ -41,6 +41,7 @@ OBSERVED: dict[str, tuple[str, tuple[str, ...]]] = {
     "gateway_jobs_running": ("Jobs that are worked on, by any gateway.", ("kind",)),
     "gateway_jobs_oldest_age_seconds": ("Age of the oldest job that waits.", ("kind",)),
     "gateway_artifact_bytes": ("Bytes of all results that are kept.", ("kind",)),
+    "gateway_provider_resting": ("1 while a provider is left alone, for a model of its own.", ("provider", "model")),
     "gateway_memory_bytes": ("Memory of a device by kind.", ("device", "kind")),
 }
 
@@ -103,6 +104,12 @@ class Metrics:
             "gateway_backend_restarts", "Engine exits that were not asked for.", ("model", "reason"), registry=at
         )
         self.fallback = Counter("gateway_fallback", "Candidates passed over.", ("model", "reason", "to"), registry=at)
+        self.cloud_spent = Counter(
+            "gateway_cloud_spent_dollars", "What calls to providers have cost.", ("model", "provider"), registry=at
+        )
+        self.cloud_unknown = Counter(
+            "gateway_cloud_unknown", "Calls of which nobody heard what they cost.", ("model", "provider"), registry=at
+        )
         self.jobs = Counter(
             "gateway_jobs", "Attempts at jobs by what became of the job.", ("kind", "outcome"), registry=at
         )

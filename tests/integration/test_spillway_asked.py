@@ -92,3 +92,16 @@ async def test_a_plain_answer_is_waited_for_as_long_as_the_operator_says() -> No
     async with serving((SILENCE,), cloud_answer_timeout=0.2, **OPEN) as (gateway, _):
         got = await ask(gateway, "closed")
         assert (got.status_code, got.json()["error"]["code"]) == (504, "upstream_timeout")
+
+
+async def test_what_is_spent_and_who_rests_is_in_the_metrics() -> None:
+    def said(text: str, name: str) -> list[str]:
+        return [line.split()[-1] for line in text.splitlines() if line.startswith(name)]
+
+    async with serving(answer(completion()), answer({}, 401), **OPEN) as (gateway, _):
+        await ask(gateway, "closed")
+        before = (await gateway.client.get("/metrics")).text
+        await ask(gateway, "closed")
+        after = (await gateway.client.get("/metrics")).text
+    assert said(after, "gateway_cloud_spent_dollars_total") == ["9e-06"]
+    assert [said(text, "gateway_provider_resting") for text in (before, after)] == [["0.0"], ["1.0"]]

@@ -41,6 +41,9 @@ PROMISED = {
     "gateway_jobs_oldest_age_seconds": ("gauge", {"kind"}),
     "gateway_artifact_bytes": ("gauge", {"kind"}),
     "gateway_memory_bytes": ("gauge", {"device", "kind"}),
+    "gateway_cloud_spent_dollars": ("counter", {"model", "provider"}),
+    "gateway_cloud_unknown": ("counter", {"model", "provider"}),
+    "gateway_provider_resting": ("gauge", {"model", "provider"}),
 }
 
 LABELS = ("endpoint", "model", "backend", "outcome", "type")
