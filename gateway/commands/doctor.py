@@ -11,6 +11,7 @@ from msgspec.json import encode
 from backends.environments.doctor import examine
 from backends.environments.finding import Finding
 from gateway.catalog.problem import Problem
+from gateway.commands.doctor_cloud import CloudView, cloud_lines, cloud_view
 from gateway.commands.engines import engine_names, environments_of, worded
 from gateway.commands.exposure import is_loopback, refusal, stored_keys
 from gateway.commands.offline import offline_parts, settings_for
@@ -53,19 +54,22 @@ class Exposure(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """All that the doctor saw. ``problems`` are mistakes in profiles: while there are any, no model is listed."""
+    """All that the doctor saw. ``problems`` are mistakes in profiles: while there are any, no model is listed. Models
+    that only providers serve are counted in ``cloud``.
+    """
 
     exposure: Exposure
     devices: list[DeviceView]
     engines: list[Finding]
     disk: list[Space]
+    cloud: CloudView
     problems: list[str]
     models: list[Fit]
 
     @property
     def able(self) -> bool:
         """Whether any model can be served now."""
-        return any(fit.variant is not None for fit in self.models)
+        return self.cloud.open or any(fit.variant is not None for fit in self.models)
 
 
 @click.command()
@@ -94,8 +98,13 @@ def examined(settings: Settings, services: Services, problems: tuple[Problem, ..
             *unknown_names(environments, services.catalog.catalog.profiles.values()),
         ],
         disk=[_space(folder) for folder in (settings.cache_dir, settings.data_dir, settings.state_dir)],
+        cloud=cloud_view(settings, services),
         problems=[str(problem) for problem in problems],
-        models=[_fit(services, name) for name in services.catalog.catalog.profiles],
+        models=[
+            _fit(services, name)
+            for name, profile in services.catalog.catalog.profiles.items()
+            if profile.variants or not profile.cloud
+        ],
     )
 
 
@@ -141,6 +150,7 @@ def _lines(report: Report) -> list[str]:
     lines = ["address:", f"  {_reached(report.exposure)}", "devices:", *(f"  {line}" for line in memory)]
     lines += ["engines:", *(f"  {worded(finding)}" for finding in report.engines)]
     lines += ["disk:", *(f"  {space.folder}: {size(space.free_bytes)} free" for space in report.disk)]
+    lines += ["cloud:", *(f"  {line}" for line in cloud_lines(report.cloud))]
     if report.problems:
         lines += ["mistakes in profiles:", *(f"  {problem}" for problem in report.problems)]
     lines.append("models:")
