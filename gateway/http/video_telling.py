@@ -76,7 +76,7 @@ def _made(job: Job, spec: VideoSpec) -> VideoMade:
         stage=(job.stage or None) if job.status == "in_progress" else None,
         eta=whole_seconds(job.eta),
         attempts=job.attempts_used,
-        notes=list(job.notes),
+        notes=[*job.notes, *(() if job.abroad is None else job.abroad.notes)],
         extends=spec.extends,
         bytes=job.bytes,
     )

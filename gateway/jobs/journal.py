@@ -54,11 +54,11 @@ class JobJournal:
         if self._writing is not None:
             await asyncio.wait((self._writing,))
 
-    async def has_cost(self, nanousd: int | None) -> None:
-        """In billionths of a dollar, once the work is done."""
+    async def ended(self, nanousd: int | None, notes: tuple[str, ...]) -> None:
+        """What the work has cost, in billionths of a dollar, and what is to be said of it."""
         await self.written()
-        if self.abroad is not None and nanousd is not None:
-            await self._go_on(replace(self.abroad, nanousd=nanousd))
+        if self.abroad is not None:
+            await self._go_on(replace(self.abroad, nanousd=nanousd, notes=notes))
 
     async def _go_on(self, abroad: Abroad) -> None:
         try:

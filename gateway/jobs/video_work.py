@@ -19,7 +19,7 @@ from backends.wire.media_job import Artifact as MadeByWorker
 from backends.wire.media_job import Done, Event, MediaJob
 from gateway.artifacts.store import ArtifactStore, Kept, Made, Reached, unwatched
 from gateway.jobs.clip_errands import Permitted, errand_of
-from gateway.jobs.clip_stills import ClipStills
+from gateway.jobs.clip_stills import ClipStills, differences
 from gateway.jobs.clip_teller import ClipTeller
 from gateway.jobs.job import Artifact, Job, Progress
 from gateway.jobs.journal import JobJournal
@@ -97,10 +97,11 @@ class VideoWork:
             self._learn(wish, opened, events[-1])
         finally:
             opened.close()
-        await journal.has_cost(opened.nanousd)
         made = _made(events)
         if opened.candidate.provider:
-            made += await self._stills.of(made[0].path, folder)
+            stills, seen = await self._stills.of(made[0].path, folder)
+            made += stills
+            await journal.ended(opened.nanousd, differences(wish, seen))
         report(Progress(percent=99.0, stage="publish", eta=None))
         return made
 

@@ -11,7 +11,8 @@ from gateway.routing.route import Where
 class Abroad(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Since it is written, a request to ``provider`` for its ``model`` may have left, paid with the reservation
     ``entry`` (empty where nothing is paid). ``task``: it has begun, and can be asked after. Without, nobody knows, and
-    it must not be begun again. ``nanousd``: what it has cost, in billionths of a dollar, once that is known.
+    it must not be begun again. ``nanousd``: what it has cost, in billionths of a dollar, once that is known. ``notes``:
+    what has come otherwise than it was asked for.
     """
 
     provider: str
@@ -20,6 +21,7 @@ class Abroad(Struct, frozen=True, kw_only=True, omit_defaults=True):
     entry: str = ""
     task: RemoteTask | None = None
     nanousd: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Journal(Protocol):

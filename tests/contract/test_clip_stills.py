@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from gateway.jobs.clip_stills import ClipStills
+from backends.contract import Task
+from gateway.jobs.clip_stills import ClipStills, Seen, differences
+from gateway.routing.clip_job import ClipWish
 from tests.diffusers_fixtures import python
 from tests.tree import ROOT
 
@@ -29,7 +31,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 async def test_both_are_made(clip: Path, tmp_path: Path) -> None:
-    made = await ClipStills(python).of(clip, tmp_path)
+    made, seen = await ClipStills(python).of(clip, tmp_path)
+    assert seen == Seen(width=64, height=48, seconds=2.0)
     assert [each.name for each in made] == ["thumbnail.webp", "spritesheet.jpeg"]
     sizes = []
     for each in made:
@@ -39,19 +42,28 @@ async def test_both_are_made(clip: Path, tmp_path: Path) -> None:
     assert sizes == [("WEBP", (64, 48)), ("JPEG", (256, 192))]
 
 
+def test_what_came_otherwise_than_it_was_asked_for_is_said() -> None:
+    wish = ClipWish(task=Task.VIDEO, prompt="a boat", width=1280, height=720, frames=120, fps=24.0, seed=1)
+    assert differences(wish, None) == ()
+    assert differences(wish, Seen(width=1280, height=720, seconds=5.04)) == ()
+    assert differences(wish, Seen(width=640, height=360, seconds=4.0)) == (
+        "the clip is 640x360", "the clip is 4.0 s long",
+    )  # fmt: skip
+
+
 async def test_of_garbage_there_is_none_and_the_clip_stays(tmp_path: Path) -> None:
     garbage = tmp_path / "made-0.mp4"
     garbage.write_bytes(b"\0\0\0\x18ftypmp42" + os.urandom(4096))
-    assert await ClipStills(python).of(garbage, tmp_path) == ()
+    assert await ClipStills(python).of(garbage, tmp_path) == ((), None)
     assert [path.name for path in tmp_path.iterdir()] == ["made-0.mp4"]
 
 
 async def test_without_the_engine_there_is_none(tmp_path: Path) -> None:
-    assert await ClipStills(lambda: None).of(tmp_path / "a.mp4", tmp_path) == ()
+    assert await ClipStills(lambda: None).of(tmp_path / "a.mp4", tmp_path) == ((), None)
 
 
 async def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     slow = tmp_path / "python"
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
     slow.chmod(0o755)
-    assert await ClipStills(lambda: slow, seconds=0.2).of(tmp_path / "a.mp4", tmp_path) == ()
+    assert await ClipStills(lambda: slow, seconds=0.2).of(tmp_path / "a.mp4", tmp_path) == ((), None)
