@@ -36,6 +36,7 @@ from gateway.routing.spillway import Spillway
 from gateway.routing.table import RouteTable
 from gateway.scheduling.ticket import Priority
 
+_NOWHERE = Path("nowhere")
 _NAMES = {"clip": VIDEO, "thumbnail": THUMBNAIL, "sheet": SHEET}
 _TYPES = {"mp4": "video/mp4", "webp": "image/webp", "jpeg": "image/jpeg", "png": "image/png"}
 
@@ -113,7 +114,7 @@ class VideoWork:
         wish, route = spec_of(job.spec).wish, self._table().route(job.model)
 
         def call(candidate: Candidate) -> Call:
-            asked = _job(at(wish, first=None, last=None, clip=None), candidate, job.id, Path(), abroad)
+            asked = _job(wish, candidate, job.id, _NOWHERE, abroad)
             return replace(self._call(asked, None), method="DELETE", path=f"/jobs/{job.id}", lines=False)
 
         await self._spillway.abandon(route, call, abroad)

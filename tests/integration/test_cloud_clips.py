@@ -9,7 +9,7 @@ from tests.fakes.cloud import SILENCE, answer
 from tests.fakes.far_vendor import link, model, offering, spent, vending
 from tests.fakes.gateway import RunningGateway
 from tests.fakes.picture_profile import video_profile
-from tests.fakes.vendor import CLIP, Vendor, clips
+from tests.fakes.vendor import CLIP, Vendor, clips, picture
 from tests.fakes.video_client import VideoClient
 
 PRICE = "clips: [{usd: 0.1}]"
@@ -129,3 +129,15 @@ async def test_what_does_not_fit_here_is_made_there() -> None:
         assert pinned["model"] == "cloud/large"
         assert (await until(gateway, pinned["id"], "completed"))["forebay"]["where"] == "cloud"
         assert len(vendor.creates) == 2
+
+
+async def test_a_cancelled_one_that_began_with_a_picture_is_cancelled_there_too() -> None:
+    async with vending(QUICK, PROFILE) as (gateway, vendor):
+        vendor.states = [RUNNING]
+        given = {"input_reference": ("a.png", picture(320, 180), "image/png")}
+        created = await gateway.client.post("/v1/videos", data=ASKED, files=given)
+        assert created.status_code == 200, created.text
+        await gateway.until(lambda: len(vendor.looks) > 1)
+        assert vendor.creates[0].path == "/v1/animations"
+        await gateway.client.delete(f"/v1/videos/{created.json()['id']}")
+        await gateway.until(lambda: [sent.path for sent in vendor.cancels] == ["/v1/tasks/t1"])

@@ -10,7 +10,7 @@ import msgspec
 
 from backends.cloud.client import CloudClient
 from backends.cloud.media.downloads import Downloads
-from backends.cloud.media.inputs import inputs_of
+from backends.cloud.media.inputs import inputs_of, presence_of
 from backends.cloud.media.plan import Plan, chosen, plan_of
 from backends.cloud.media.run import Run
 from backends.cloud.media.telling import Telling
@@ -54,7 +54,7 @@ class MediaProvider:
             raise BackendError(Cause.INVALID_REQUEST, "this is no job", private=str(error)) from None
         vendor = self._vendor(job)
         if deletes:
-            await Run(vendor, job, await inputs_of(job), _unheard, self._stay).cancel()
+            await Run(vendor, job, presence_of(job), _unheard, self._stay).cancel()
             return WholeReply(_GONE, "application/json", (), b"")
 
         async def work(tell: Callable[[Event], None]) -> None:

@@ -13,7 +13,7 @@ from backends.cloud.media.downloads import Downloads
 from backends.cloud.media.vendor import Pace
 from backends.contract import Call
 from backends.errors import BackendError, Cause
-from backends.wire.media_job import Remote, Source, event_of
+from backends.wire.media_job import Remote, RemoteTask, Source, event_of
 from tests.fakes.cloud import RESET, SILENCE, Script, Sent, answer
 from tests.fakes.vendor import CLIP, Vendor, base64_of, clips, operation, picture
 from tests.unit.backends.cloud.media.stage import Clock, call, clip, job, refused, turns
@@ -226,6 +226,14 @@ async def test_who_goes_away_cancels_what_is_not_to_last(vendor: Vendor, tmp_pat
     reply = await backend.open(Call(path="/jobs/j1", method="DELETE", body=deleting, bare=True))
     assert (reply.status, vendor.cancels[-1].path) == (204, "/v1/tasks/t1")
     await client.aclose()
+
+
+async def test_work_is_ended_also_where_its_files_are_gone(vendor: Vendor, backend: Backends, tmp_path: Path) -> None:
+    moving = clips(requests=[{"needs": ["image"], "path": "/animations", "body": {"image": "${image|b64}"}}])
+    begun = RemoteTask(provider="fake", id="t1")
+    gone = clip(tmp_path, task="animate", images=(Source(path=str(tmp_path / "gone.png")),), remote=begun)
+    await backend(moving).open(Call(path="/jobs/j1", method="DELETE", body=call(gone).body, bare=True))
+    assert [each.path for each in vendor.cancels] == ["/v1/tasks/t1"]
 
 
 async def test_what_a_cancelled_request_begins_is_cancelled_too(vendor: Vendor, tmp_path: Path) -> None:
