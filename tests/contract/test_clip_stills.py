@@ -12,6 +12,7 @@ from gateway.jobs.clip_stills import ClipStills, Seen, differences
 from gateway.routing.clip_job import ClipWish
 from tests.diffusers_fixtures import python
 from tests.tree import ROOT
+from tests.worker_processes import measured
 
 MOVIE = """
 import sys
@@ -67,3 +68,15 @@ async def test_one_that_takes_too_long_is_ended(tmp_path: Path) -> None:
     slow.write_text("#!/bin/sh\nexec sleep 600\n")
     slow.chmod(0o755)
     assert await ClipStills(lambda: slow, seconds=0.2).of(tmp_path / "a.mp4", tmp_path) == ((), None)
+
+
+def test_the_program_by_itself(clip: Path, tmp_path: Path) -> None:
+    """What the gateway starts, seen by coverage."""
+    environment = {"PATH": os.defpath, "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)} | measured()
+    command = [python(), "-m", "backends.diffusers.worker.film"]
+    done = subprocess.run(
+        [*command, str(clip), str(tmp_path)], env=environment, cwd=ROOT, capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (0, b'{"width":64,"height":48,"seconds":2.0}'), done.stderr
+    missing = subprocess.run([*command, str(tmp_path / "no.mp4"), str(tmp_path)], env=environment, cwd=ROOT, timeout=60)
+    assert missing.returncode == 1
