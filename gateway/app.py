@@ -183,6 +183,7 @@ def create_app(
         catalog=catalog,
         table=table,
         runtime=runtime,
+        environments=environments,
         footprints=footprints,
         experience=Experience(runtime, footprints, table, Paces()),
         dispatcher=Dispatcher(

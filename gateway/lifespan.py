@@ -13,7 +13,6 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from backends.environments.environments import Environments
 from backends.errors import BackendError
 from backends.process.lock import StateLock
 from backends.process.reaper import reap_orphans
@@ -145,7 +144,7 @@ async def _videos(services: Services, database: Engine, reached: Reached) -> Vid
             room=Room(each=settings.result_bytes, total=settings.results_bytes, keep_seconds=settings.result_seconds),
         ),
         permitted,
-        ClipStills(lambda: Environments(settings.data_dir / "engines").python("diffusers")),
+        ClipStills(lambda: services.environments.python("diffusers")),
         reached,
     )
     await videos.begin()

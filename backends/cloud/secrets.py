@@ -26,11 +26,16 @@ def secrets_of(folder: Path | None, environment: Mapping[str, str]) -> Secrets:
 
 def has_key(provider: Provider, secrets: Secrets) -> bool:
     """Whether it could be asked: without a key its models are absent, not an error later."""
-    auth = provider.auth
-    if auth is None or auth.optional:
+    if provider.auth is None or provider.auth.optional:
         return True
-    needed = (auth.secret, *(() if auth.client is None else (auth.client,)), *provider.given.values())
-    return all(secrets(name) is not None for name in needed)
+    return all(secrets(name) is not None for name in secret_names(provider))
+
+
+def secret_names(provider: Provider) -> tuple[str, ...]:
+    """What it wants: its key, its client's name, further names of its own."""
+    auth = provider.auth
+    own = () if auth is None else (auth.secret,) if auth.client is None else (auth.secret, auth.client)
+    return (*own, *provider.given.values())
 
 
 def key_headers(provider: Provider, secrets: Secrets) -> dict[str, str]:

@@ -5,7 +5,7 @@ Looks at names of secrets only; no key is ever shown, and nobody is asked.
 
 from msgspec import Struct
 
-from backends.cloud.secrets import has_key
+from backends.cloud.secrets import has_key, secret_names
 from gateway.http.services import Services
 from gateway.routing.egress import ended
 from gateway.settings import Settings
@@ -45,10 +45,7 @@ def cloud_view(settings: Settings, services: Services) -> CloudView:
     views: list[ProviderKeys] = []
     for name in sorted(offered):
         provider = catalog.providers[name].for_media()
-        auth = provider.auth
-        wanted = [] if auth is None else [auth.secret, *([auth.client] if auth.client else [])]
-        wanted += provider.given.values()
-        key = has_key(provider, services.cloud.secrets)
+        key, wanted = has_key(provider, services.cloud.secrets), list(secret_names(provider))
         views.append(ProviderKeys(provider=name, models=offered[name], secrets=wanted, key=key))
     return CloudView(
         switch=settings.cloud, budget_day=settings.cloud_budget_day, budget_month=settings.cloud_budget_month,

@@ -5,7 +5,6 @@ Never parses anything in this process.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import os
 import sys
@@ -14,6 +13,7 @@ from collections import OrderedDict
 import msgspec
 
 from backends.errors import BackendError, Cause
+from backends.process.communicate import communicate
 from gateway.documents.pdf_text import PdfText
 
 _SECONDS = 40.0
@@ -52,15 +52,9 @@ class PdfReader:
             cwd="/", env={"PATH": os.defpath, "LANG": "C.UTF-8"},
         )  # fmt: skip
         try:
-            async with asyncio.timeout(self._seconds):
-                said, _ = await child.communicate(data)
+            said, _ = await communicate(child, self._seconds, data)
         except TimeoutError:
             return PdfText(fault="the PDF takes too long to read")
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
         try:
             return msgspec.json.decode(said, type=PdfText)
         except msgspec.DecodeError:

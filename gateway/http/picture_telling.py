@@ -21,7 +21,7 @@ from backends.wire.openai_images_reply import (
 from gateway.http.picture_serving import Place
 from gateway.routing.picture_job import Wish, guidance_for, steps_for
 from gateway.routing.route import Opened
-from gateway.spending.money import usd
+from gateway.spending.money import dollars
 
 Keep = Callable[[Artifact], Awaitable[str]]
 
@@ -111,5 +111,5 @@ class OpenAITelling(Struct, frozen=True, kw_only=True):
             model=candidate.profile.id,
             variant=candidate.variant.name,
             where=opened.where,
-            cost_usd=None if opened.nanousd is None else float(usd(opened.nanousd)),
+            cost_usd=dollars(opened.nanousd),
         )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from backends.cloud.client import CloudClient
 from backends.cloud.media.backends import MediaBackends
+from backends.environments.environments import Environments
 from gateway.catalog.watch import CatalogStore
 from gateway.conversations.store import ResponseStore
 from gateway.documents.pdf import PdfReader
@@ -55,6 +56,7 @@ class Services:
         "catalog",
         "cloud",
         "dispatcher",
+        "environments",
         "experience",
         "footprints",
         "keys",
@@ -83,6 +85,7 @@ class Services:
         table: Callable[[], RouteTable],
         runtime: Runtime,
         dispatcher: Dispatcher,
+        environments: Environments,
         experience: Experience,
         footprints: Footprints,
         keys: KeyRing,
@@ -101,6 +104,7 @@ class Services:
         self.table = table
         self.runtime = runtime
         self.dispatcher = dispatcher
+        self.environments = environments
         self.experience = experience
         self.footprints = footprints
         self.keys = keys

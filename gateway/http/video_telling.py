@@ -5,7 +5,7 @@ from backends.wire.openai_videos_reply import Video, VideoError, VideoEvent, Vid
 from gateway.jobs.job import Job
 from gateway.jobs.video_spec import VideoSpec, spec_of
 from gateway.routing.clip_job import whole_seconds
-from gateway.spending.money import usd
+from gateway.spending.money import dollars
 
 _OFTEN, _SELDOM = 1000, 5000
 _SLOW_SECONDS = 60.0
@@ -72,7 +72,7 @@ def _made(job: Job, spec: VideoSpec) -> VideoMade:
         variant=job.variant or None,
         backend=job.backend or None,
         where="local" if job.abroad is None else job.abroad.where,
-        cost_usd=None if job.abroad is None or job.abroad.nanousd is None else float(usd(job.abroad.nanousd)),
+        cost_usd=None if job.abroad is None else dollars(job.abroad.nanousd),
         stage=(job.stage or None) if job.status == "in_progress" else None,
         eta=whole_seconds(job.eta),
         attempts=job.attempts_used,

@@ -5,8 +5,6 @@ kept. Nothing is decoded in this process.
 """
 
 import asyncio
-import contextlib
-import hashlib
 import logging
 import os
 from collections.abc import Callable
@@ -15,6 +13,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from backends.process.communicate import communicate
+from backends.weights.store import digest_of
 from gateway.artifacts.store import Made
 from gateway.jobs.video_spec import SHEET, THUMBNAIL
 from gateway.routing.clip_job import ClipWish
@@ -51,17 +51,10 @@ class ClipStills:
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             cwd="/", env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(folder), "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
-        said = complaint = b""
         try:
-            async with asyncio.timeout(self._seconds):
-                said, complaint = await child.communicate()
+            said, complaint = await communicate(child, self._seconds)
         except TimeoutError:
-            complaint = b"it takes too long"
-        finally:
-            if child.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    child.kill()
-                await child.wait()
+            said, complaint = b"", b"it takes too long"
         if child.returncode:
             _log.warning("no thumbnail of %s: %s", clip.name, complaint.decode("utf-8", "replace").strip()[-200:])
             return (), None
@@ -81,7 +74,4 @@ def differences(wish: ClipWish, seen: Seen | None) -> tuple[str, ...]:
 
 
 def _made(folder: Path) -> tuple[Made, ...]:
-    return tuple(
-        Made(name=name, path=folder / name, sha256=hashlib.sha256((folder / name).read_bytes()).hexdigest())
-        for name in _FILES
-    )
+    return tuple(Made(name=name, path=folder / name, sha256=digest_of(folder / name)) for name in _FILES)

@@ -8,6 +8,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from backends.errors import Cause
+
+BLAMES = frozenset((
+    Cause.UPSTREAM_CONNECT, Cause.UPSTREAM_TIMEOUT, Cause.UPSTREAM_ERROR, Cause.UPSTREAM_PROTOCOL, Cause.STREAM_BROKEN,
+))  # fmt: skip
+"""Causes that are the backend's own fault."""
 CONSECUTIVE = 5
 RATIO = 0.5
 MIN_CALLS = 20

@@ -16,6 +16,7 @@ from backends.errors import BackendError, Cause
 from gateway.catalog.profile import ModelProfile, Variant
 from gateway.errors import TABLE
 from gateway.routing.backoff import pause
+from gateway.routing.breaker import BLAMES
 from gateway.routing.budget import RetryBudget
 from gateway.routing.order import Order
 from gateway.routing.pick import Ask, Picked, Picker
@@ -33,9 +34,6 @@ _ORDINARY = Ask()
 _EXIT_SECONDS = 0.5
 """How long an engine that closed its door may take to be seen dead; a driver's clean-up comes after its sockets."""
 _SERVER_ERROR = 500
-_BLAMES_BACKEND = frozenset((
-    Cause.UPSTREAM_CONNECT, Cause.UPSTREAM_TIMEOUT, Cause.UPSTREAM_ERROR, Cause.UPSTREAM_PROTOCOL, Cause.STREAM_BROKEN,
-))  # fmt: skip
 
 
 class _Tried(Struct):
@@ -267,7 +265,7 @@ class Dispatcher:
             reply = await lease.backend.open(call)
         except BackendError as error:
             lease.release()
-            if error.cause in _BLAMES_BACKEND:
+            if error.cause in BLAMES:
                 breaker.failure(self._clock())
             else:
                 breaker.succeeded(self._clock())

@@ -16,7 +16,7 @@ from backends.cloud.neighbour import is_neighbour
 from backends.contract import Backend, Call
 from backends.errors import BackendError, Cause
 from gateway.routing.abroad import Abroad
-from gateway.routing.breaker import Breaker
+from gateway.routing.breaker import BLAMES, Breaker
 from gateway.routing.egress import Permit, objection
 from gateway.routing.errand import Errand
 from gateway.routing.payment import Account, Payment
@@ -33,9 +33,6 @@ _LIMITED_REST = 30.0
 _SERVER_ERROR = 500
 _LONGEST_CALL = 7200.0
 _LONGEST_ANSWER = 32_768
-_BLAMES = frozenset(
-    {Cause.UPSTREAM_CONNECT, Cause.UPSTREAM_TIMEOUT, Cause.UPSTREAM_ERROR, Cause.UPSTREAM_PROTOCOL, Cause.STREAM_BROKEN}
-)
 _FREE = "/count_tokens"
 _GONE = "model_not_available"
 
@@ -228,7 +225,7 @@ class Spillway:
 
     def _failed(self, name: tuple[str, str], breaker: Breaker, error: BackendError | None) -> None:
         now = self._clock()
-        if error is None or error.cause not in _BLAMES:
+        if error is None or error.cause not in BLAMES:
             breaker.abandoned()
         else:
             breaker.failure(now)

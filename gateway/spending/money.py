@@ -26,6 +26,11 @@ def usd(amount: int) -> Decimal:
     return exact.quantize(Decimal(1)) if exact == exact.to_integral_value() else exact.normalize()
 
 
+def dollars(amount: int | None) -> float | None:
+    """For JSON, where it is known."""
+    return None if amount is None else float(usd(amount))
+
+
 def plain(amount: int) -> str:
     """For programs: ``0.00042``, never with an exponent."""
     return f"{usd(amount):f}"

@@ -29,6 +29,7 @@ from gateway.routing.table import RouteTable
 from gateway.scheduling.footprint import Footprints
 from gateway.settings import default_profiles_dir
 from gateway.spending.cost import Clips, Pictures, Wanted, most
+from tests.closed_rows import TEXT_ROWS
 from tests.fakes.vendor import CLIP, picture
 
 CLOSED = {
@@ -61,15 +62,7 @@ CLOSED = {
     },
     "Haiper 2.0": {"haiper-2.0": "retired"},
     "Genmo Mochi (cloud)": {"genmo-mochi-cloud": "retired"},
-    "Claude Opus 4": {"claude-opus-4": "retired"},
-    "Claude Sonnet 4": {"claude-sonnet-4": "retired"},
-    "GPT-4o / GPT-4.1": {"gpt-4o": "ending", "gpt-4.1": "ending"},
-    "Gemini 2.5 Pro": {"gemini-2.5-pro": "ending"},
-    "Gemini 2.5 Flash": {"gemini-2.5-flash": "ending"},
-    "Grok 3/4": {"grok-3": "retired", "grok-4": "retired"},
-    "Command R+": {"command-r-plus": "active"},
-    "Mistral Large 3": {"mistral-large-3": "active"},
-}  # fmt: skip
+} | TEXT_ROWS  # fmt: skip
 """The rows that the comparison calls closed, as written there, and what has become of them."""
 DAY = "2026-11-29"
 MAKES = {

@@ -18,18 +18,8 @@ from gateway.routing.egress import Permit, objection
 from gateway.routing.route import Route
 from gateway.routing.spillway import gone, no_way
 from gateway.settings import default_profiles_dir
+from tests.closed_rows import TEXT_ROWS as CLOSED
 
-CLOSED = {
-    "Claude Opus 4": {"claude-opus-4": "retired"},
-    "Claude Sonnet 4": {"claude-sonnet-4": "retired"},
-    "GPT-4o / GPT-4.1": {"gpt-4o": "ending", "gpt-4.1": "ending"},
-    "Gemini 2.5 Pro": {"gemini-2.5-pro": "ending"},
-    "Gemini 2.5 Flash": {"gemini-2.5-flash": "ending"},
-    "Grok 3/4": {"grok-3": "retired", "grok-4": "retired"},
-    "Command R+": {"command-r-plus": "active"},
-    "Mistral Large 3": {"mistral-large-3": "active"},
-}
-"""Rows that the comparison calls closed, as written there, and how long their profiles have."""
 PROMISE = {"openai", "anthropic", "xai", "deepinfra", "together"}
 """Whose terms say, without a switch of theirs, that nobody learns from what they are sent."""
 OPEN = Permit(server="spill", key=True)
